@@ -1,0 +1,189 @@
+/**
+ * The shape of an entry: SPEC.md describes it, DESIGN section 7 settles it. Canonical JSON (RFC 8785):
+ * objects, arrays, strings, booleans and integers within ±(2^53−1); no floats, no null. Nothing is ever
+ * removed or renamed here; a reader ignores fields that it does not know.
+ */
+import type { Code, Decision, EntityUid, Mode } from '../guard/decision.ts';
+
+export const ENTRY_VERSION = 1;
+/** Also the C2SP entry bundle's bound: u16 length. */
+export const ENTRY_BYTES_MAX = 65_535;
+
+/** What can stand in an entry. */
+export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** Who acts. `proof` says how the caller was authenticated (Proof of the schema). */
+export interface Principal {
+  readonly type: 'human' | 'service' | 'agent';
+  readonly id: string;
+  readonly proof: 'mtls' | 'scram' | 'token' | 'spiffe' | 'session' | 'none';
+}
+
+export interface Delegation {
+  readonly type: Principal['type'];
+  readonly id: string;
+  readonly proved: boolean;
+}
+
+/** Who wrote the entry: a gateway process, a hook, the daemon itself. */
+export interface Source {
+  readonly id: string;
+  readonly type: string;
+  readonly version: string;
+  /** Rises with every start of this source. */
+  readonly epoch: number;
+}
+
+/** Fields that every entry has. */
+export interface Common {
+  readonly v: typeof ENTRY_VERSION;
+  /** UUIDv7. */
+  readonly id: string;
+  /** RFC 3339 in UTC with microseconds. */
+  readonly time: string;
+  readonly source: Source;
+  /** 0 for a source's first entry of an epoch, then one more each. */
+  readonly seq: number;
+  /** Leaf hash of the source's previous entry, across epochs, lowercase hex; 64 zeros before the very first. */
+  readonly prev: string;
+  readonly session?: string;
+  readonly principal?: Principal;
+  readonly onBehalfOf?: readonly Delegation[];
+  /** W3C traceparent. */
+  readonly trace?: string;
+}
+
+/**
+ * One value that does not stand in clear. `hash` is a commitment (log-design.md, Privacy), lowercase hex;
+ * salt and clear value are in the side store under (entry id, at). `at` is a JSON pointer: `/literals/3`,
+ * `/binds/1`, `/statement`, `/bytes`.
+ */
+export interface Commitment {
+  readonly at: string;
+  readonly hash: string;
+}
+
+/** A resource that the action touches, with the action on it and what is known of the access. */
+export interface ResourceUse {
+  readonly action: string;
+  readonly type: string;
+  readonly id: string;
+  readonly access?: Json;
+}
+
+export interface DecisionFields {
+  readonly kind: 'decision';
+  readonly target: string;
+  /** The action that decided: of several requests the one with the worst code. */
+  readonly action: string;
+  readonly resources: readonly ResourceUse[];
+  /** Literals and bind values replaced by `$n`; absent where the text does not parse (then it is committed whole). */
+  readonly statement?: string;
+  readonly values: readonly Commitment[];
+  /** By surface: `{ sql: … }`. Kinds and names, never values. */
+  readonly facts: Json;
+  /** `context.meta` as it was given to the policies. */
+  readonly meta: Json;
+  readonly decision: LoggedDecision;
+}
+
+/** The decision as logged: what a recomputation must give again, and the mode it was made under. */
+export type LoggedDecision = Pick<Decision, 'verdict' | 'code' | 'determining' | 'policySet' | 'entities' | 'engine'> & {
+  readonly mode: Mode;
+  /** False where mode is `observe` and the verdict was not carried out. */
+  readonly enforced: boolean;
+  readonly parts: Json;
+  readonly obligations?: Json;
+  readonly holds?: readonly string[];
+  readonly retryAfterMs?: number;
+};
+
+export interface OutcomeFields {
+  readonly kind: 'outcome';
+  /** Of the decision that it belongs to; for a transaction's end, that of the statement that ended it. */
+  readonly decisionId: string;
+  readonly outcome: {
+    readonly status: 'executed' | 'failed' | 'skipped' | 'unknown' | 'committed' | 'rolled_back';
+    /** The surface's own code: SQLSTATE, HTTP status. Never a message text. */
+    readonly code?: string;
+    /** True while a transaction is open: settled by the entry of the transaction's end. */
+    readonly provisional?: boolean;
+  };
+  /** Id shared by every outcome of one transaction. */
+  readonly transaction?: string;
+  /** On the end of a transaction: how many provisional outcomes it settles. */
+  readonly settles?: number;
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly durationUs: number;
+}
+
+export interface ChangeFields {
+  readonly kind: 'change';
+  readonly what: 'policy-set' | 'configuration' | 'key' | 'mode' | 'retention' | 'erasure' | 'log';
+  readonly subject: string;
+  /** Digests, lowercase hex; '' for none. */
+  readonly before: string;
+  readonly after: string;
+  readonly why: string;
+  readonly refused?: string;
+}
+
+export interface ApprovalFields {
+  readonly kind: 'approval';
+  readonly step: 'request' | 'grant' | 'refusal' | 'expiry' | 'use' | 'cancel';
+  readonly request: string;
+  readonly actionDigest: string;
+  readonly policy: string;
+  readonly policyText: string;
+  readonly reason?: string;
+}
+
+export interface FindingFields {
+  readonly kind: 'finding';
+  readonly rule: string;
+  readonly severity: 'info' | 'low' | 'medium' | 'high' | 'critical';
+  readonly message: string;
+  /** Ids of the entries that it is about. */
+  readonly about: readonly string[];
+}
+
+export interface AccessFields {
+  readonly kind: 'access';
+  readonly how: 'stream' | 'search' | 'read' | 'receipt' | 'export' | 'reveal';
+  readonly what: string;
+}
+
+export interface SessionFields {
+  readonly kind: 'session';
+  readonly event: 'start' | 'end' | 'authentication';
+  readonly target: string;
+  readonly client: Json;
+  readonly result: 'ok' | 'refused';
+  /** SQLSTATE of a refusal or of the end. */
+  readonly code?: string;
+  /** On `end`: counts, so that a lost tail shows. */
+  readonly counts?: { readonly decisions: number; readonly outcomes: number };
+}
+
+export interface SystemFields {
+  readonly kind: 'system';
+  readonly event: 'start' | 'stop' | 'heartbeat' | 'degraded' | 'recovered' | 'coverage';
+  readonly detail: Json;
+}
+
+export type EntryFields =
+  | DecisionFields
+  | OutcomeFields
+  | ChangeFields
+  | ApprovalFields
+  | FindingFields
+  | AccessFields
+  | SessionFields
+  | SystemFields;
+
+export type Entry = Common & EntryFields;
+export type EntryKind = EntryFields['kind'];
+
+/** The codes in which `deny` may be logged; kept beside the shape so that both change together. */
+export type { Code, EntityUid };

@@ -1,0 +1,141 @@
+/** The words of decision.md as types: what is decided on, and what comes out. */
+
+export type Verdict = 'allow' | 'hold' | 'deny';
+
+/** From worst to best, as decision.md orders them. */
+export type Code =
+  | 'rejected'
+  | 'not-understood'
+  | 'policy-error'
+  | 'forbidden'
+  | 'no-permit'
+  | 'over-limit'
+  | 'needs-approval'
+  | 'allowed';
+
+export type Mode = 'observe' | 'enforce';
+
+/** A Cedar entity reference. `type` is a bare name of guard.cedarschema, such as `Table`. */
+export interface EntityUid {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A Cedar value, without floats: sets are arrays, records are objects, entities are `{__entity}`. */
+export type CedarValue =
+  | string
+  | number
+  | boolean
+  | readonly CedarValue[]
+  | { readonly __entity: EntityUid }
+  | { readonly __extn: { readonly fn: string; readonly arg: string } }
+  | { readonly [key: string]: CedarValue };
+
+export interface Entity {
+  readonly uid: EntityUid;
+  readonly attrs: Readonly<Record<string, CedarValue>>;
+  readonly parents: readonly EntityUid[];
+  readonly tags?: Readonly<Record<string, CedarValue>>;
+}
+
+/** One question to the policies. */
+export interface Request {
+  readonly principal: EntityUid;
+  readonly action: string;
+  readonly resource: EntityUid;
+  readonly context: Readonly<Record<string, CedarValue>>;
+}
+
+/** What somebody is about to do: at least one request, all of one principal. */
+export interface Action {
+  readonly requests: readonly Request[];
+  /** Every entity that a request names, and all their ancestors. */
+  readonly entities: readonly Entity[];
+  /** Set when the bytes were malformed: the decision is `rejected` before any policy is asked. */
+  readonly rejected?: string;
+}
+
+export type Obligation =
+  | { readonly kind: 'mask'; readonly resource: EntityUid; readonly classes: readonly string[]; readonly detect: readonly string[]; readonly method: 'null' | 'constant' | 'hash' | 'partial'; readonly policy: string }
+  | { readonly kind: 'limit'; readonly resource: EntityUid; readonly rows?: number; readonly bytes?: number; readonly policy: string }
+  | { readonly kind: 'taint'; readonly labels: readonly string[]; readonly ttlMs: number; readonly policy: string };
+
+export interface PolicyError {
+  readonly policy: string;
+  readonly message: string;
+}
+
+/** What the policies said about one request of the action. */
+export interface Part {
+  /** Index into the action's requests. */
+  readonly request: number;
+  readonly code: Code;
+  readonly permits: readonly string[];
+  readonly forbids: readonly string[];
+  readonly errors: readonly PolicyError[];
+}
+
+export interface Decision {
+  readonly verdict: Verdict;
+  readonly code: Code;
+  readonly parts: readonly Part[];
+  /** Ids of the policies that made it so; empty for `no-permit`, `rejected` and `not-understood`. */
+  readonly determining: readonly string[];
+  readonly obligations: readonly Obligation[];
+  /** Ids of the policies that hold the action until somebody approves. */
+  readonly holds: readonly string[];
+  readonly retryAfterMs?: number;
+  /** SHA-256 of the policy set's and the entities' canonical form, lowercase hex. */
+  readonly policySet: string;
+  readonly entities: string;
+  /** Name and version of the engine: `cedar-wasm/4.13.0`. */
+  readonly engine: string;
+}
+
+/** A policy as its annotations describe it; ids are unique in a set. */
+export interface PolicyInfo {
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly severity: 'info' | 'low' | 'medium' | 'high' | 'critical';
+  readonly message: string;
+  readonly hint: string;
+  readonly unless?: 'approved' | 'within-rate' | 'masked' | 'limited' | 'tainted';
+  /** Every annotation as written, for the conditions' parameters. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** File and 1-based line that it stands at. */
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** What a Cedar engine answers for one request. Ids only; all satisfied policies of both effects. */
+export interface Evaluation {
+  readonly permits: readonly string[];
+  readonly forbids: readonly string[];
+  readonly errors: readonly PolicyError[];
+  /** Set where the request or an entity does not validate against the schema. */
+  readonly invalid?: string;
+}
+
+/**
+ * A Cedar engine over one loaded policy set. Pure: the same request and entities give the same answer.
+ * Never throws for what a request holds; an engine that fails answers with `invalid`.
+ */
+export interface Engine {
+  readonly name: string;
+  evaluate(request: Request, entities: readonly Entity[]): Evaluation;
+}
+
+/** What whoever is stopped gets to see; each surface renders it in its own error form. */
+export interface Denial {
+  readonly code: Code;
+  readonly message: string;
+  readonly hint: string;
+  readonly decisionId: string;
+  /** The first determining policy; absent where no policy decided. */
+  readonly policy?: string;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  /** Where the entry can be looked at. */
+  readonly docs?: string;
+}

@@ -1,0 +1,62 @@
+/** The configuration as the rest of the daemon sees it: checked, secrets resolved, paths absolute. */
+import type { Mode } from '@sealrail/sdk';
+
+export interface Config {
+  /** Absolute path of the file, for messages. */
+  readonly file: string;
+  readonly log: LogConfig;
+  readonly users: readonly User[];
+  readonly targets: readonly PostgresTarget[];
+  /** Folder of `*.cedar` files, absolute. */
+  readonly policies: string;
+  readonly api: { readonly listen: Address };
+  /** SHA-256 of the configuration's canonical form with secrets left out, lowercase hex. */
+  readonly digest: string;
+}
+
+export interface LogConfig {
+  readonly dir: string;
+  readonly state: string;
+  readonly origin: string;
+  /** Go-style secret key text (c2sp.org/signed-note), already resolved. Never log it. */
+  readonly key: string;
+  readonly durability: 'sync' | 'async' | 'none';
+  readonly values: 'commit';
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Mode of a target: of all principals, or enforced for the members of some groups only. */
+export type TargetMode = Mode | { readonly enforce: readonly string[] };
+
+export interface PostgresTarget {
+  readonly kind: 'postgres';
+  readonly name: string;
+  readonly env: 'dev' | 'test' | 'staging' | 'prod';
+  readonly mode: TargetMode;
+  readonly listen: Address;
+  readonly upstream: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly database: string;
+    readonly password?: string;
+    /** Privileges of the upstream role that would otherwise refuse the start. */
+    readonly accept: readonly string[];
+  };
+  /** Data class → columns as `schema.table.column`. */
+  readonly classes: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Somebody who may connect: `users.yaml`. */
+export interface User {
+  readonly name: string;
+  readonly type: 'human' | 'service' | 'agent';
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  /** RFC 5803 form, as PostgreSQL stores it: `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`. */
+  readonly scram: string;
+}
