@@ -26,7 +26,11 @@ function newest(path) {
 }
 
 function run(args, cwd) {
-  const done = spawnSync(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  const done = spawnSync(process.execPath, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
   if (done.status === 0) return;
   process.stderr.write(done.stdout + done.stderr);
   process.exit(done.status ?? 1);
@@ -35,6 +39,14 @@ function run(args, cwd) {
 run([bin('typescript', 'bin/tsc'), '-b'], root);
 
 const assets = join(root, 'packages/server/assets/index.html');
-const sources = ['packages/console/src', 'packages/console/package.json', 'packages/console/vite.config.ts', 'packages/tlog/src'];
-const stale = !existsSync(assets) || sources.some((path) => newest(join(root, path)) > statSync(assets).mtimeMs);
-if (stale) run([bin('vite', 'bin/vite.js'), 'build', '--logLevel', 'warn'], join(root, 'packages/console'));
+const sources = [
+  'packages/console/src',
+  'packages/console/package.json',
+  'packages/console/vite.config.ts',
+  'packages/tlog/src',
+];
+const stale =
+  !existsSync(assets) ||
+  sources.some((path) => newest(join(root, path)) > statSync(assets).mtimeMs);
+if (stale)
+  run([bin('vite', 'bin/vite.js'), 'build', '--logLevel', 'warn'], join(root, 'packages/console'));
