@@ -1,1 +1,13 @@
+export * from './bundle.ts';
+export * from './bytes.ts';
+export * from './checkpoint.ts';
+export * from './errors.ts';
 export * from './log.ts';
+export * from './merkle.ts';
+export * from './node.ts';
+export * from './note.ts';
+export * from './proof.ts';
+export * from './receipt.ts';
+export { HASH_BYTES, type Sha256 } from './sha256.ts';
+export * from './tile.ts';
+export * from './vkey.ts';

@@ -1,0 +1,42 @@
+/** RFC 6962 §2.1 hashing: leaves and nodes are told apart by their first byte, so neither can pose as the other. */
+import { concat } from './bytes.ts';
+import { HASH_BYTES, type Sha256 } from './sha256.ts';
+
+const LEAF = Uint8Array.of(0);
+
+export const leafHash = (data: Uint8Array, sha256: Sha256): Uint8Array => sha256(concat(LEAF, data));
+
+export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256): Uint8Array {
+  const input = new Uint8Array(1 + 2 * HASH_BYTES);
+  input[0] = 1;
+  input.set(left, 1);
+  input.set(right, 1 + HASH_BYTES);
+  return sha256(input);
+}
+
+export const emptyRoot = (sha256: Sha256): Uint8Array => sha256(new Uint8Array(0));
+
+/** Where complete subtrees are read from: `level` 0 is leaves, `index` counts nodes of that level. */
+export type ReadNode = (level: number, index: number) => Uint8Array;
+
+/** Levels and indices of the complete subtrees that a tree of this size is made of, largest first. */
+export function peaks(size: number): { level: number; index: number }[] {
+  const found: { level: number; index: number }[] = [];
+  let start = 0;
+  for (let rest = size; rest > 0; ) {
+    const level = Math.floor(Math.log2(rest));
+    const width = 2 ** level;
+    found.push({ level, index: start / width });
+    start += width;
+    rest -= width;
+  }
+  return found;
+}
+
+/** Root of a tree of `size` leaves from its complete subtrees. */
+export function rootAt(size: number, readNode: ReadNode, sha256: Sha256): Uint8Array {
+  const hashes = peaks(size).map(({ level, index }) => readNode(level, index));
+  const last = hashes.pop();
+  if (last === undefined) return emptyRoot(sha256);
+  return hashes.reduceRight((right, left) => nodeHash(left, right, sha256), last);
+}

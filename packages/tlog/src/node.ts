@@ -1,0 +1,50 @@
+/** Node's own crypto behind the ports of the pure part. */
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import { TlogError } from './errors.ts';
+import type { Verifier } from './note.ts';
+import type { Sha256 } from './sha256.ts';
+import { ED25519, keyId, parseSecretKey, type SecretKey, type VerifierKey } from './vkey.ts';
+
+// Asking for 'binary' saves the allocation of a Buffer in C++: about 1.8 times as fast as 'buffer'.
+export const sha256: Sha256 = (data) => Buffer.from(hash('sha256', data, 'binary'), 'binary');
+
+// RFC 8410: what precedes the 32 bytes of an Ed25519 key in its DER forms.
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+const publicKeyObject = (publicKey: Uint8Array): KeyObject =>
+  createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+
+export const verifyEd25519: Verifier = async (publicKey, message, signature) =>
+  verify(null, message, publicKeyObject(publicKey), signature);
+
+/** Signs notes under one key; the secret stays inside. */
+export interface Signer {
+  readonly key: VerifierKey;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+function privateKeyObject(seed: Uint8Array): { key: KeyObject; publicKey: Uint8Array } {
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const der = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  return { key, publicKey: new Uint8Array(der.subarray(SPKI_PREFIX.length)) };
+}
+
+/** From 32 random bytes; the text form is what a key file holds. */
+export function secretKeyFromSeed(name: string, seed: Uint8Array): SecretKey {
+  return { name, seed, id: keyId(name, ED25519, privateKeyObject(seed).publicKey, sha256) };
+}
+
+/** From a Go-style secret key; refuses one whose id is not that of its public key. */
+export function openSigner(secretKey: string): Signer {
+  const { name, id, seed } = parseSecretKey(secretKey);
+  const { key, publicKey } = privateKeyObject(seed);
+  if (keyId(name, ED25519, publicKey, sha256) !== id) {
+    throw new TlogError('KEY_MALFORMED', 'the secret key does not belong to its id');
+  }
+  return {
+    key: { name, id, type: ED25519, publicKey },
+    sign: (message) => new Uint8Array(sign(null, message, key)),
+  };
+}
+
