@@ -10,12 +10,14 @@ export interface Checkpoint {
   readonly root: Uint8Array;
 }
 
-const malformed = (what: string): TlogError => new TlogError('CHECKPOINT_MALFORMED', `malformed checkpoint: ${what}`);
+const malformed = (what: string): TlogError =>
+  new TlogError('CHECKPOINT_MALFORMED', `malformed checkpoint: ${what}`);
 
 /** Extension lines are refused: witnesses do not sign logs that use them, and ours never does. */
 export function parseCheckpointText(text: string): Checkpoint {
   const lines = text.split('\n');
-  if (lines.length !== 4 || lines[3] !== '') throw malformed(`${lines.length - 1} lines instead of origin, size and root`);
+  if (lines.length !== 4 || lines[3] !== '')
+    throw malformed(`${lines.length - 1} lines instead of origin, size and root`);
   const [origin = '', decimal = '', base64 = ''] = lines;
   if (origin === '') throw malformed('line 1, the origin, is empty');
   const size = parseDecimal(decimal);
@@ -25,7 +27,10 @@ export function parseCheckpointText(text: string): Checkpoint {
   return { origin, size, root };
 }
 
-export function parseCheckpoint(bytes: Uint8Array): { readonly note: Note; readonly checkpoint: Checkpoint } {
+export function parseCheckpoint(bytes: Uint8Array): {
+  readonly note: Note;
+  readonly checkpoint: Checkpoint;
+} {
   const note = parseNote(bytes);
   return { note, checkpoint: parseCheckpointText(note.text) };
 }

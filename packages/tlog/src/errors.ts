@@ -24,7 +24,11 @@ export class TlogError extends Error {
   readonly code: TlogErrorCode;
   readonly hint: string | undefined;
 
-  constructor(code: TlogErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: TlogErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TlogError';
     this.code = code;

@@ -4,7 +4,8 @@ import { HASH_BYTES, type Sha256 } from './sha256.ts';
 
 const LEAF = Uint8Array.of(0);
 
-export const leafHash = (data: Uint8Array, sha256: Sha256): Uint8Array => sha256(concat(LEAF, data));
+export const leafHash = (data: Uint8Array, sha256: Sha256): Uint8Array =>
+  sha256(concat(LEAF, data));
 
 export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256): Uint8Array {
   const input = new Uint8Array(1 + 2 * HASH_BYTES);

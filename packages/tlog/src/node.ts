@@ -25,7 +25,11 @@ export interface Signer {
 }
 
 function privateKeyObject(seed: Uint8Array): { key: KeyObject; publicKey: Uint8Array } {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const key = createPrivateKey({
+    key: Buffer.concat([PKCS8_PREFIX, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const der = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return { key, publicKey: new Uint8Array(der.subarray(SPKI_PREFIX.length)) };
 }
@@ -47,4 +51,3 @@ export function openSigner(secretKey: string): Signer {
     sign: (message) => new Uint8Array(sign(null, message, key)),
   };
 }
-

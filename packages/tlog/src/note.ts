@@ -22,7 +22,11 @@ export interface Note {
 }
 
 /** Ed25519 over the message: the only asynchronous edge of verifying, since browsers have only WebCrypto. */
-export type Verifier = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => Promise<boolean>;
+export type Verifier = (
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+) => Promise<boolean>;
 
 const malformed = (what: string, hint?: string): TlogError =>
   new TlogError('NOTE_MALFORMED', `malformed note: ${what}`, hint === undefined ? {} : { hint });
@@ -30,7 +34,8 @@ const malformed = (what: string, hint?: string): TlogError =>
 function parseSignature(line: string, at: number): NoteSignature {
   const match = /^\u2014 ([^ ]+) ([^ ]+)$/u.exec(line);
   const [, name = '', base64 = ''] = match ?? [];
-  if (!match || !isKeyName(name)) throw malformed(`signature line ${at} is not "\u2014 name base64"`);
+  if (!match || !isKeyName(name))
+    throw malformed(`signature line ${at} is not "\u2014 name base64"`);
   const bytes = fromBase64(base64);
   if (bytes === undefined) throw malformed(`signature line ${at} is not canonical base64`);
   if (bytes.length < 5) throw malformed(`signature line ${at} holds ${bytes.length} bytes`);
@@ -57,25 +62,38 @@ export function parseNote(bytes: Uint8Array): Note {
 export function formatNote(note: Note): Uint8Array {
   if (!note.text.endsWith('\n')) throw malformed('the text needs a final newline');
   const lines = note.signatures.map(({ name, id, blob }) => {
-    const keyHash = Uint8Array.from({ length: 4 }, (_, i) => Number.parseInt(id.slice(i * 2, i * 2 + 2), 16));
+    const keyHash = Uint8Array.from({ length: 4 }, (_, i) =>
+      Number.parseInt(id.slice(i * 2, i * 2 + 2), 16),
+    );
     return `\u2014 ${name} ${toBase64(concat(keyHash, blob))}\n`;
   });
   return encodeUtf8(`${note.text}\n${lines.join('')}`);
 }
 
 /** What the key's signature covers: the text, for a cosignature behind a header that holds its time. */
-function signedMessage(note: Note, key: VerifierKey, blob: Uint8Array): { message: Uint8Array; signature: Uint8Array } | undefined {
+function signedMessage(
+  note: Note,
+  key: VerifierKey,
+  blob: Uint8Array,
+): { message: Uint8Array; signature: Uint8Array } | undefined {
   if (key.type === ED25519) return { message: encodeUtf8(note.text), signature: blob };
   if (key.type !== COSIGNATURE_V1 || blob.length !== 8 + SIGNATURE_BYTES) return undefined;
   const seconds = new DataView(blob.buffer, blob.byteOffset, 8).getBigUint64(0);
-  return { message: encodeUtf8(`cosignature/v1\ntime ${seconds}\n${note.text}`), signature: blob.slice(8) };
+  return {
+    message: encodeUtf8(`cosignature/v1\ntime ${seconds}\n${note.text}`),
+    signature: blob.slice(8),
+  };
 }
 
 /**
  * Which of the known keys signed the note. Signatures of unknown keys are ignored; a known key whose
  * signature does not hold rejects the whole note. Of repeated signatures of one key the first counts.
  */
-export async function verifyNote(note: Note, keys: readonly VerifierKey[], verifier: Verifier): Promise<VerifierKey[]> {
+export async function verifyNote(
+  note: Note,
+  keys: readonly VerifierKey[],
+  verifier: Verifier,
+): Promise<VerifierKey[]> {
   const signed: VerifierKey[] = [];
   for (const { name, id, blob } of note.signatures) {
     const key = keys.find((known) => known.name === name && known.id === id);
@@ -85,7 +103,8 @@ export async function verifyNote(note: Note, keys: readonly VerifierKey[], verif
       covered !== undefined &&
       covered.signature.length === SIGNATURE_BYTES &&
       (await verifier(key.publicKey, covered.message, covered.signature));
-    if (!holds) throw new TlogError('NOTE_UNVERIFIED', `the signature of ${name}+${id} does not hold`);
+    if (!holds)
+      throw new TlogError('NOTE_UNVERIFIED', `the signature of ${name}+${id} does not hold`);
     signed.push(key);
   }
   return signed;

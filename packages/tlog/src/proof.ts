@@ -14,7 +14,9 @@ const PROOF_HASHES_MAX = 63;
 
 function malformed(proof: Proof, ...hashes: readonly Uint8Array[]): Problem {
   if (proof.length > 2 * PROOF_HASHES_MAX) return `the proof has ${proof.length} hashes`;
-  return [...proof, ...hashes].every((hash) => hash.length === HASH_BYTES) ? undefined : 'a hash is not 32 bytes long';
+  return [...proof, ...hashes].every((hash) => hash.length === HASH_BYTES)
+    ? undefined
+    : 'a hash is not 32 bytes long';
 }
 
 export interface Inclusion {
@@ -26,10 +28,14 @@ export interface Inclusion {
 }
 
 /** RFC 9162 §2.1.3.2. */
-export function verifyInclusion({ index, size, leaf, root, proof }: Inclusion, sha256: Sha256): Problem {
+export function verifyInclusion(
+  { index, size, leaf, root, proof }: Inclusion,
+  sha256: Sha256,
+): Problem {
   const wrong = malformed(proof, leaf, root);
   if (wrong) return wrong;
-  if (size > SIZE_MAX || index < 0n || index >= size) return `index ${index} is outside a tree of ${size} leaves`;
+  if (size > SIZE_MAX || index < 0n || index >= size)
+    return `index ${index} is outside a tree of ${size} leaves`;
   let fn = index;
   let sn = size - 1n;
   let hash = leaf;
@@ -59,15 +65,23 @@ export interface Consistency {
   readonly proof: Proof;
 }
 
-/** RFC 9162 §2.1.4.2; an empty older tree is consistent with everything, by an empty proof only. */
-export function verifyConsistency({ from, to, fromRoot, toRoot, proof }: Consistency, sha256: Sha256): Problem {
+/** RFC 9162 §2.1.4.2. An empty older tree is refused: such a proof would say nothing and look like one. */
+export function verifyConsistency(
+  { from, to, fromRoot, toRoot, proof }: Consistency,
+  sha256: Sha256,
+): Problem {
   if (from < 0n || to > SIZE_MAX || from > to) return `size ${from} is not a size before ${to}`;
   if (from === to) {
     if (proof.length > 0) return 'two trees of one size need no proof';
+    if (from === 0n && !equal(fromRoot, emptyRoot(sha256)))
+      return 'the root of an empty tree is the hash of nothing';
     return equal(fromRoot, toRoot) ? undefined : 'two roots for one size';
   }
-  if (from === 0n) return proof.length === 0 ? undefined : 'an empty tree needs no proof';
-  return verifySubtreeConsistency({ start: 0n, end: from, size: to, subtreeRoot: fromRoot, root: toRoot, proof }, sha256);
+  if (from === 0n) return 'every tree extends the empty one: there is nothing to prove';
+  return verifySubtreeConsistency(
+    { start: 0n, end: from, size: to, subtreeRoot: fromRoot, root: toRoot, proof },
+    sha256,
+  );
 }
 
 /** True where [start, end) is a subtree: not empty, and aligned to the next power of two of its length. */
@@ -108,14 +122,17 @@ export function verifySubtreeConsistency(given: SubtreeConsistency, sha256: Sha2
   const { start, end, size, subtreeRoot, root, proof } = given;
   if (start === end && start >= 0n && end <= size && size <= SIZE_MAX) {
     if (proof.length > 0) return 'an empty subtree needs no proof';
-    return equal(subtreeRoot, emptyRoot(sha256)) ? undefined : 'the root of an empty subtree is the hash of nothing';
+    return equal(subtreeRoot, emptyRoot(sha256))
+      ? undefined
+      : 'the root of an empty subtree is the hash of nothing';
   }
   if (start === 0n && end === size && proof.length === 0) {
     return equal(subtreeRoot, root) ? undefined : 'two roots for one size';
   }
   const wrong = malformed(proof, subtreeRoot, root);
   if (wrong) return wrong;
-  if (!isSubtree(start, end) || end > size || size > SIZE_MAX) return `[${start}, ${end}) is no subtree of ${size} leaves`;
+  if (!isSubtree(start, end) || end > size || size > SIZE_MAX)
+    return `[${start}, ${end}) is no subtree of ${size} leaves`;
   let fn = start;
   let sn = end - 1n;
   let tn = size - 1n;
@@ -155,14 +172,21 @@ function rangeHash(start: number, end: number, readNode: ReadNode, sha256: Sha25
 const split = (length: number): number => 2 ** Math.ceil(Math.log2(length) - 1);
 
 /** Sibling hashes from the leaf to the root (RFC 6962 §2.1.1), for a log of at most 2^53−1 entries. */
-export function proveInclusion(given: { index: number; size: number; readNode: ReadNode }, sha256: Sha256): Uint8Array[] {
+export function proveInclusion(
+  given: { index: number; size: number; readNode: ReadNode },
+  sha256: Sha256,
+): Uint8Array[] {
   const path: Uint8Array[] = [];
   let start = 0;
   let end = given.size;
   while (end - start > 1) {
     const middle = start + split(end - start);
     const left = given.index < middle;
-    path.unshift(left ? rangeHash(middle, end, given.readNode, sha256) : rangeHash(start, middle, given.readNode, sha256));
+    path.unshift(
+      left
+        ? rangeHash(middle, end, given.readNode, sha256)
+        : rangeHash(start, middle, given.readNode, sha256),
+    );
     if (left) end = middle;
     else start = middle;
   }
@@ -170,7 +194,10 @@ export function proveInclusion(given: { index: number; size: number; readNode: R
 }
 
 /** RFC 6962 §2.1.2; empty where `from` is 0 or equals `to`. */
-export function proveConsistency(given: { from: number; to: number; readNode: ReadNode }, sha256: Sha256): Uint8Array[] {
+export function proveConsistency(
+  given: { from: number; to: number; readNode: ReadNode },
+  sha256: Sha256,
+): Uint8Array[] {
   if (given.from === 0 || given.from === given.to) return [];
   const path: Uint8Array[] = [];
   let start = 0;

@@ -1,6 +1,7 @@
 /** Receipts: c2sp.org/tlog-proof. `extra` carries the entry, which is authenticated once the proof holds. */
-import { decodeUtf8, encodeUtf8, fromBase64, parseDecimal, toBase64 } from './bytes.ts';
+
 import { ENTRY_BYTES_MAX } from './bundle.ts';
+import { decodeUtf8, encodeUtf8, fromBase64, parseDecimal, toBase64 } from './bytes.ts';
 import { TlogError } from './errors.ts';
 import { NOTE_BYTES_MAX } from './note.ts';
 import { HASH_BYTES } from './sha256.ts';
@@ -51,7 +52,8 @@ export function parseReceipt(bytes: Uint8Array): Receipt {
   let extra: Uint8Array | undefined;
   if (lines[0]?.startsWith('extra ')) {
     extra = fromBase64(lines.shift()?.slice('extra '.length) ?? '');
-    if (extra === undefined || extra.length > ENTRY_BYTES_MAX) throw malformed('the extra line is no base64 of an entry');
+    if (extra === undefined || extra.length > ENTRY_BYTES_MAX)
+      throw malformed('the extra line is no base64 of an entry');
   }
   const index = parseDecimal(/^index (.*)$/.exec(lines.shift() ?? '')?.[1] ?? '');
   if (index === undefined) throw malformed('no index line');

@@ -14,7 +14,8 @@ const INITIAL = /* @__PURE__ */ primes(8).map((prime) => fraction(Math.sqrt(prim
 
 function primes(count: number): number[] {
   const found: number[] = [];
-  for (let n = 2; found.length < count; n++) if (found.every((prime) => n % prime !== 0)) found.push(n);
+  for (let n = 2; found.length < count; n++)
+    if (found.every((prime) => n % prime !== 0)) found.push(n);
   return found;
 }
 
@@ -54,7 +55,7 @@ function compress(state: Int32Array, view: DataView, offset: number, w: Int32Arr
 }
 
 export const sha256: Sha256 = (data) => {
-  const padded = new Uint8Array(((data.length + 8) >> 6 << 6) + 64);
+  const padded = new Uint8Array((((data.length + 8) >> 6) << 6) + 64);
   padded.set(data);
   padded[data.length] = 0x80;
   const view = new DataView(padded.buffer);

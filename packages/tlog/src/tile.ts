@@ -19,11 +19,14 @@ export interface TileId {
 export function tilePath({ level, index, width }: TileId): string {
   const digits = String(index);
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, '0').match(/.{3}/g) ?? [];
-  const path = groups.map((group, at) => (at === groups.length - 1 ? group : `x${group}`)).join('/');
+  const path = groups
+    .map((group, at) => (at === groups.length - 1 ? group : `x${group}`))
+    .join('/');
   return `tile/${level}/${path}${width === TILE_WIDTH ? '' : `.p/${width}`}`;
 }
 
-const PATH = /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/;
+const PATH =
+  /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/;
 
 /** Undefined for anything but the one spelling of a tile's path: a second one would escape the cache and the checks. */
 export function parseTilePath(path: string): TileId | undefined {
@@ -35,7 +38,10 @@ export function parseTilePath(path: string): TileId | undefined {
     index,
     width: width === undefined ? TILE_WIDTH : Number(width),
   };
-  const bounded = Number.isSafeInteger(index) && (id.level === 'entries' || id.level <= TILE_LEVEL_MAX) && id.width <= TILE_WIDTH;
+  const bounded =
+    Number.isSafeInteger(index) &&
+    (id.level === 'entries' || id.level <= TILE_LEVEL_MAX) &&
+    id.width <= TILE_WIDTH;
   return bounded && tilePath(id) === path ? id : undefined;
 }
 
@@ -62,7 +68,10 @@ export function* tilesOf(size: number): Generator<TileId & { readonly level: num
 }
 
 /** The tile that holds a node of the binary tree, and which of its hashes lie below the node. */
-export function tileOfNode(level: number, index: number): { level: number; index: number; from: number; count: number } {
+export function tileOfNode(
+  level: number,
+  index: number,
+): { level: number; index: number; from: number; count: number } {
   const tileLevel = Math.floor(level / 8);
   const count = 2 ** (level % 8);
   const first = index * count;

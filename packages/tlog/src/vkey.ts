@@ -22,11 +22,17 @@ export interface VerifierKey {
 
 /** No white space of any script and no `+`: either would let one line be read as two. */
 export function isKeyName(name: string): boolean {
-  return name !== '' && !/[\p{White_Space}+]/u.test(name) && encodeUtf8(name).length <= KEY_NAME_BYTES_MAX;
+  return (
+    name !== '' &&
+    !/[\p{White_Space}+]/u.test(name) &&
+    encodeUtf8(name).length <= KEY_NAME_BYTES_MAX
+  );
 }
 
 export function keyId(name: string, type: number, publicKey: Uint8Array, sha256: Sha256): string {
-  return toHex(sha256(concat(encodeUtf8(`${name}\n`), Uint8Array.of(type), publicKey)).subarray(0, 4));
+  return toHex(
+    sha256(concat(encodeUtf8(`${name}\n`), Uint8Array.of(type), publicKey)).subarray(0, 4),
+  );
 }
 
 export function verifierKey(name: string, publicKey: Uint8Array, sha256: Sha256): VerifierKey {
@@ -64,8 +70,10 @@ export function parseVkey(text: string, sha256: Sha256): VerifierKey {
   const publicKey = data.slice(1);
   if (!isKeyName(name)) refuse(`${JSON.stringify(name)} is no key name`);
   if (type !== ED25519 && type !== COSIGNATURE_V1) refuse(`keys of type ${type} are not supported`);
-  if (publicKey.length !== 32) refuse(`an Ed25519 key has 32 bytes, this one has ${publicKey.length}`);
-  if (keyId(name, type, publicKey, sha256) !== id) refuse('its id does not belong to its name and key');
+  if (publicKey.length !== 32)
+    refuse(`an Ed25519 key has 32 bytes, this one has ${publicKey.length}`);
+  if (keyId(name, type, publicKey, sha256) !== id)
+    refuse('its id does not belong to its name and key');
   return { name, id, type, publicKey };
 }
 
