@@ -6,6 +6,7 @@ export * from './log.ts';
 export * from './merkle.ts';
 export * from './node.ts';
 export * from './note.ts';
+export * from './open.ts';
 export * from './proof.ts';
 export * from './receipt.ts';
 export { HASH_BYTES, type Sha256 } from './sha256.ts';
