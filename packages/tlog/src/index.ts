@@ -11,4 +11,5 @@ export * from './proof.ts';
 export * from './receipt.ts';
 export { HASH_BYTES, type Sha256 } from './sha256.ts';
 export * from './tile.ts';
+export { type DirectorySource, directorySource } from './verify/directory.ts';
 export * from './vkey.ts';
