@@ -1,4 +1,11 @@
+export * from './entry/canonical.ts';
+export * from './entry/commitment.ts';
 export * from './entry/entry.ts';
-export * from './guard/decision.ts';
 export * from './entry/recorder.ts';
+export * from './entry/sidestore.ts';
+export * from './errors.ts';
+export { CODES } from './guard/decide.ts';
+export * from './guard/decision.ts';
 export * from './guard/guard.ts';
+export * from './guard/policies.ts';
+export { schemaText } from './guard/schema.ts';

@@ -10,7 +10,12 @@ export const ENTRY_VERSION = 1;
 export const ENTRY_BYTES_MAX = 65_535;
 
 /** What can stand in an entry. */
-export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json | undefined };
+export type Json =
+  | string
+  | number
+  | boolean
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
 
 /** Who acts. `proof` says how the caller was authenticated (Proof of the schema). */
 export interface Principal {
@@ -88,7 +93,10 @@ export interface DecisionFields {
 }
 
 /** The decision as logged: what a recomputation must give again, and the mode it was made under. */
-export type LoggedDecision = Pick<Decision, 'verdict' | 'code' | 'determining' | 'policySet' | 'entities' | 'engine'> & {
+export type LoggedDecision = Pick<
+  Decision,
+  'verdict' | 'code' | 'determining' | 'policySet' | 'entities' | 'engine'
+> & {
   readonly mode: Mode;
   /** False where mode is `observe` and the verdict was not carried out. */
   readonly enforced: boolean;
@@ -96,6 +104,8 @@ export type LoggedDecision = Pick<Decision, 'verdict' | 'code' | 'determining' |
   readonly obligations?: Json;
   readonly holds?: readonly string[];
   readonly retryAfterMs?: number;
+  /** Why the bytes were malformed, where they were. */
+  readonly rejected?: string;
 };
 
 export interface OutcomeFields {

@@ -56,9 +56,27 @@ export interface Action {
 }
 
 export type Obligation =
-  | { readonly kind: 'mask'; readonly resource: EntityUid; readonly classes: readonly string[]; readonly detect: readonly string[]; readonly method: 'null' | 'constant' | 'hash' | 'partial'; readonly policy: string }
-  | { readonly kind: 'limit'; readonly resource: EntityUid; readonly rows?: number; readonly bytes?: number; readonly policy: string }
-  | { readonly kind: 'taint'; readonly labels: readonly string[]; readonly ttlMs: number; readonly policy: string };
+  | {
+      readonly kind: 'mask';
+      readonly resource: EntityUid;
+      readonly classes: readonly string[];
+      readonly detect: readonly string[];
+      readonly method: 'null' | 'constant' | 'hash' | 'partial';
+      readonly policy: string;
+    }
+  | {
+      readonly kind: 'limit';
+      readonly resource: EntityUid;
+      readonly rows?: number;
+      readonly bytes?: number;
+      readonly policy: string;
+    }
+  | {
+      readonly kind: 'taint';
+      readonly labels: readonly string[];
+      readonly ttlMs: number;
+      readonly policy: string;
+    };
 
 export interface PolicyError {
   readonly policy: string;

@@ -1,0 +1,22 @@
+/** Every code that this package throws. */
+export type SdkErrorCode =
+  | 'ENTRY_INVALID'
+  | 'ENTRY_TOO_LARGE'
+  | 'SIDE_STORE_FAILED'
+  | 'SIDE_STORE_CORRUPT';
+
+export class SealrailError extends Error {
+  readonly code: SdkErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: SdkErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SealrailError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
