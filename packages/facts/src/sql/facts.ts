@@ -120,7 +120,10 @@ export interface Literal {
 
 /** What a statement does to the session, for the gateway's maps. One per statement of the message. */
 export type SqlEffect =
-  | { readonly kind: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to'; readonly name?: string }
+  | {
+      readonly kind: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to';
+      readonly name?: string;
+    }
   | { readonly kind: 'prepare'; readonly name: string; readonly text: string }
   | { readonly kind: 'execute'; readonly name: string }
   | { readonly kind: 'deallocate'; readonly name?: string }
@@ -176,7 +179,16 @@ export interface Catalog {
 
 export interface Relation extends QualifiedName {
   /** pg_class.relkind in words. */
-  readonly kind: 'table' | 'partitioned' | 'view' | 'matview' | 'foreign' | 'sequence' | 'index' | 'composite' | 'toast';
+  readonly kind:
+    | 'table'
+    | 'partitioned'
+    | 'view'
+    | 'matview'
+    | 'foreign'
+    | 'sequence'
+    | 'index'
+    | 'composite'
+    | 'toast';
   readonly columns: readonly { readonly name: string; readonly notNull: boolean }[];
   /** Each a set of column names that is unique and not null together (primary keys and such indexes). */
   readonly keys: readonly (readonly string[])[];

@@ -1,0 +1,50 @@
+/** The parser's JSON tree, read without trusting its shape. */
+
+export type Body = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is Body =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A node is an object with one key, its kind, which begins with a capital. */
+export function nodeOf(value: unknown): { kind: string; body: Body } | undefined {
+  if (!isObject(value)) return undefined;
+  const keys = Object.keys(value);
+  const [kind = ''] = keys;
+  if (keys.length !== 1 || !/^[A-Z]/.test(kind)) return undefined;
+  const body = value[kind];
+  return { kind, body: isObject(body) ? body : {} };
+}
+
+export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+export const bodyOf = (value: unknown, kind: string): Body | undefined => {
+  const node = nodeOf(value);
+  return node?.kind === kind ? node.body : undefined;
+};
+
+/** `String` nodes of a list, such as a qualified name; undefined where one is something else (`*`). */
+export function strings(value: unknown): string[] | undefined {
+  const found = list(value).map((item) => bodyOf(item, 'String')?.sval);
+  return found.every((one) => typeof one === 'string') ? (found as string[]) : undefined;
+}
+
+/** Two expressions spelled alike, wherever they stand. */
+export function sameShape(a: unknown, b: unknown): boolean {
+  return shape(a) === shape(b);
+}
+
+function shape(value: unknown): string {
+  return JSON.stringify(value, (key, item: unknown) =>
+    key === 'location' || key.startsWith('rexpr_list') ? undefined : item,
+  );
+}
+
+/** True where some node below fulfils the test. */
+export function some(value: unknown, test: (kind: string, body: Body) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => some(item, test));
+  if (!isObject(value)) return false;
+  const node = nodeOf(value);
+  if (node && test(node.kind, node.body)) return true;
+  return Object.values(value).some((item) => some(item, test));
+}
