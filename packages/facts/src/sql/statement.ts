@@ -109,7 +109,7 @@ function onTables(verb: SqlVerb, ranges: readonly unknown[], facts: Collector): 
   }
 }
 
-function maintain(body: Body, kind: string, facts: Collector): void {
+function maintain(body: Body, facts: Collector, kind: string): void {
   const option = (name: string) =>
     list(body.options ?? body.params).some((item) => bodyOf(item, 'DefElem')?.defname === name);
   const relations =
@@ -180,78 +180,73 @@ export function statement(node: unknown, facts: Collector): void {
   }
   if (!facts.enter()) return;
   const { kind, body } = found;
+  const handler = HANDLERS[kind];
   if (QUERIES.has(kind)) query(node, facts);
-  else other(kind, body, facts);
+  else if (handler) handler(body, facts, kind);
+  else definition(kind, body, facts);
   facts.leave();
 }
 
-function other(kind: string, body: Body, facts: Collector): void {
-  switch (kind) {
-    case 'TransactionStmt':
-      return transaction(body, facts);
-    case 'VariableSetStmt':
-      return setVariable(body, facts);
-    case 'VariableShowStmt':
-      facts.returnsRows = true;
-      return session(facts);
-    case 'ConstraintsSetStmt':
-    case 'ListenStmt':
-    case 'UnlistenStmt':
-      return session(facts);
-    case 'NotifyStmt':
-      facts.risks.add('notify');
-      return session(facts);
-    case 'DiscardStmt':
-      return session(facts, { kind: 'discard-all' });
-    case 'ExplainStmt':
-      return explain(body, facts);
-    case 'PrepareStmt':
-      return prepared(body, facts);
-    case 'ExecuteStmt':
-      walkExpression(body.params, noNames(), facts);
-      facts.returnsRows = true;
-      return session(facts, { kind: 'execute', name: text(body.name) });
-    case 'DeallocateStmt': {
-      const name = text(body.name);
-      return session(facts, { kind: 'deallocate', ...(name === '' ? {} : { name }) });
-    }
-    case 'DeclareCursorStmt':
-      session(facts, { kind: 'declare', name: text(body.portalname) });
-      return statement(body.query, facts);
-    case 'FetchStmt':
-    case 'ClosePortalStmt':
-      return cursor(body, facts);
-    case 'CopyStmt':
-      return copy(body, facts);
-    case 'CallStmt':
-      return call(body, facts);
-    case 'DoStmt':
-      facts.doubts.add('opaque-code');
-      facts.readOnly = false;
-      facts.use('call', { kind: 'database' });
-      return;
-    case 'LockStmt':
-      return lock(body, facts);
-    case 'TruncateStmt':
-      return truncate(body, facts);
-    case 'VacuumStmt':
-    case 'ClusterStmt':
-    case 'ReindexStmt':
-    case 'RepackStmt':
-      return maintain(body, kind, facts);
-    case 'RefreshMatViewStmt':
-      return onTables('maintain', [body.relation].filter(isObject), facts);
-    case 'CheckPointStmt':
-      return onTables('maintain', [], facts);
-    case 'CreateTableAsStmt':
-      query(body.query, facts, 'moved');
-      return onTables('ddl', [], facts);
-    case 'ViewStmt':
-      query(body.query, facts, 'moved');
-      return onTables('ddl', [], facts);
-    default:
-      return definition(kind, body, facts);
-  }
+type Handler = (body: Body, facts: Collector, kind: string) => void;
+
+const plainSession: Handler = (_body, facts) => session(facts);
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  TransactionStmt: transaction,
+  VariableSetStmt: setVariable,
+  VariableShowStmt: (_body, facts) => {
+    facts.returnsRows = true;
+    session(facts);
+  },
+  ConstraintsSetStmt: plainSession,
+  ListenStmt: plainSession,
+  UnlistenStmt: plainSession,
+  NotifyStmt: (_body, facts) => {
+    facts.risks.add('notify');
+    session(facts);
+  },
+  DiscardStmt: (_body, facts) => session(facts, { kind: 'discard-all' }),
+  ExplainStmt: explain,
+  PrepareStmt: prepared,
+  ExecuteStmt: (body, facts) => {
+    walkExpression(body.params, noNames(), facts);
+    facts.returnsRows = true;
+    session(facts, { kind: 'execute', name: text(body.name) });
+  },
+  DeallocateStmt: (body, facts) => {
+    const name = text(body.name);
+    session(facts, { kind: 'deallocate', ...(name === '' ? {} : { name }) });
+  },
+  DeclareCursorStmt: (body, facts) => {
+    session(facts, { kind: 'declare', name: text(body.portalname) });
+    statement(body.query, facts);
+  },
+  FetchStmt: cursor,
+  ClosePortalStmt: cursor,
+  CopyStmt: copy,
+  CallStmt: call,
+  DoStmt: (_body, facts) => {
+    facts.doubts.add('opaque-code');
+    facts.readOnly = false;
+    facts.use('call', { kind: 'database' });
+  },
+  LockStmt: lock,
+  TruncateStmt: truncate,
+  VacuumStmt: maintain,
+  ClusterStmt: maintain,
+  ReindexStmt: maintain,
+  RepackStmt: maintain,
+  RefreshMatViewStmt: (body, facts) =>
+    onTables('maintain', [body.relation].filter(isObject), facts),
+  CheckPointStmt: (_body, facts) => onTables('maintain', [], facts),
+  CreateTableAsStmt: definedByQuery,
+  ViewStmt: definedByQuery,
+};
+
+/** What comes to be holds what the query reads: moved, not shown. */
+function definedByQuery(body: Body, facts: Collector): void {
+  query(body.query, facts, 'moved');
+  onTables('ddl', [], facts);
 }
 
 function definition(kind: string, body: Body, facts: Collector): void {

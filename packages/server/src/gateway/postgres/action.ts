@@ -1,0 +1,205 @@
+/** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
+import type { Catalog, Relation, SqlReading, SqlUse } from '@sealrail/facts';
+import type { Act, CedarValue, ClearValue, Entity, EntityUid, Json, Request, ResourceUse } from '@sealrail/sdk';
+import type { PostgresTarget, User } from '../../config/config.ts';
+
+export interface SqlActOptions {
+  readonly reading: SqlReading;
+  readonly user: User;
+  readonly target: Pick<PostgresTarget, 'name' | 'env' | 'classes'>;
+  readonly session: string;
+  readonly inTransaction: boolean;
+  /** The text exactly as it came. */
+  readonly text: string;
+  /** As text, or as base64 of what came in binary; null is left out. */
+  readonly binds?: readonly (string | null)[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly ip?: string;
+  readonly catalog: Catalog | undefined;
+}
+
+const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
+
+/** Identifiers that need quotes get them, so that no two objects have one id. */
+export function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({ __entity: { type, id } });
+const entitySet = (type: string, ids: readonly string[]): CedarValue => ids.map((id) => entity(type, id));
+
+interface World {
+  readonly entities: Map<string, Entity>;
+  readonly options: SqlActOptions;
+}
+
+function add({ entities }: World, made: Entity): EntityUid {
+  entities.set(`${made.uid.type}\0${made.uid.id}`, made);
+  return made.uid;
+}
+
+function addPrincipal(world: World): EntityUid {
+  const { user } = world.options;
+  const parents: EntityUid[] = [
+    ...user.groups.map((id) => add(world, { uid: { type: 'Group', id }, attrs: {}, parents: [] })),
+    ...user.roles.map((id) => add(world, { uid: { type: 'Role', id }, attrs: {}, parents: [] })),
+  ];
+  // How far an agent is trusted is for a registry of agents to say; until there is one, not at all.
+  const attrs: Readonly<Record<string, CedarValue>> = user.type === 'agent' ? { trust: 0 } : {};
+  return add(world, { uid: { type: TYPES[user.type], id: user.name }, attrs, parents });
+}
+
+function addDatabase(world: World): EntityUid {
+  const { target } = world.options;
+  const parents = [{ type: 'Env', id: target.env }];
+  return add(world, { uid: { type: 'Database', id: identifier(target.name) }, attrs: { engine: 'postgres' }, parents });
+}
+
+function addSchema(world: World, schema: string): EntityUid {
+  const database = addDatabase(world);
+  return add(world, { uid: { type: 'Schema', id: `${database.id}.${identifier(schema)}` }, attrs: {}, parents: [database] });
+}
+
+/** Data classes of a relation's columns; a view has those of every column under it. */
+function classesOf(world: World, { schema, name }: { schema: string; name: string }, columns: readonly string[]): string[] {
+  const { target, catalog } = world.options;
+  const relation: Relation | undefined = catalog?.relation(schema, name);
+  const below = relation?.underlying ?? [];
+  const found = Object.entries(target.classes).filter(([, listed]) =>
+    listed.some(
+      (path) =>
+        columns.some((column) => path === `${schema}.${name}.${column}`) ||
+        (columns.length > 0 && below.some((one) => path.startsWith(`${one.schema}.${one.name}.`))),
+    ),
+  );
+  return found.map(([dataClass]) => dataClass).sort();
+}
+
+function addTable(world: World, schema: string, name: string): EntityUid {
+  const parent = addSchema(world, schema);
+  const relation = world.options.catalog?.relation(schema, name);
+  const classes = classesOf(world, { schema, name }, relation?.columns.map((column) => column.name) ?? []);
+  return add(world, {
+    uid: { type: 'Table', id: `${parent.id}.${identifier(name)}` },
+    attrs: { classes, appendOnly: false, ...(relation?.rows === undefined ? {} : { rows: relation.rows }) },
+    parents: [parent],
+  });
+}
+
+function resourceOf(world: World, { resource }: SqlUse): EntityUid {
+  switch (resource.kind) {
+    case 'table':
+      return addTable(world, resource.schema, resource.name);
+    case 'schema':
+      return addSchema(world, resource.schema);
+    case 'routine': {
+      const parent = addSchema(world, resource.schema);
+      const attrs = { volatility: entity('Volatility', 'unknown'), definerRights: false };
+      return add(world, { uid: { type: 'Routine', id: `${parent.id}.${identifier(resource.name)}` }, attrs, parents: [parent] });
+    }
+    case 'database':
+      return addDatabase(world);
+  }
+}
+
+function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
+  const { resource } = use;
+  const classes = (columns: readonly string[]) => (resource.kind === 'table' ? classesOf(world, resource, columns) : []);
+  return {
+    columns: use.columns,
+    shown: use.shown,
+    shownClasses: classes(use.shown),
+    derivedClasses: classes(use.derived),
+    written: use.written,
+    writtenClasses: classes(use.written),
+    allColumns: use.allColumns,
+  };
+}
+
+function sqlOf(world: World): Record<string, CedarValue> {
+  const { facts } = world.options.reading;
+  const tables = (names: readonly { schema: string; name: string }[]): CedarValue =>
+    names.map(({ schema, name }) => ({ __entity: addTable(world, schema, name) }));
+  return {
+    doubts: entitySet('Doubt', facts.doubts),
+    dialect: facts.dialect,
+    statements: facts.statements,
+    template: facts.template,
+    scope: entity('Scope', facts.scope),
+    volatility: entity('Volatility', facts.volatility),
+    readOnly: facts.readOnly,
+    risks: entitySet('SqlRisk', facts.risks),
+    tablesRead: tables(facts.tablesRead),
+    tablesWritten: tables(facts.tablesWritten),
+    routines: facts.routines,
+    ...(facts.limit === undefined ? {} : { limit: facts.limit }),
+    returnsRows: facts.returnsRows,
+    crossJoin: facts.crossJoin,
+    literals: facts.literals,
+    literalKinds: facts.literalKinds,
+    parameters: facts.parameters,
+    inTransaction: world.options.inTransaction,
+  };
+}
+
+/** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
+function metaOf({ session, nowMs, ip, text }: SqlActOptions): Record<string, CedarValue> {
+  const now = new Date(nowMs);
+  return {
+    now: { __extn: { fn: 'datetime', arg: `${now.toISOString().slice(0, 23)}Z` } },
+    hour: now.getUTCHours(),
+    weekday: ((now.getUTCDay() + 6) % 7) + 1,
+    holiday: false,
+    caller: {
+      chainProved: true,
+      hops: 0,
+      agents: [],
+      services: [],
+      proof: entity('Proof', 'scram'),
+      session,
+      ...(ip === undefined ? {} : { ip: { __extn: { fn: 'ip', arg: ip } } }),
+    },
+    detected: { doubts: [], secrets: [], personal: [], injection: 0, bytes: Buffer.byteLength(text) },
+    history: { denied1m: 0, calls1m: 0, calls1h: 0, rows1h: 0, bytesOut1h: 0, failed5m: 0, taints: [], hosts1h: 0 },
+  };
+}
+
+function valuesOf({ reading, text, binds = [] }: SqlActOptions): ClearValue[] {
+  const literals = reading.kind === 'statement' ? reading.literals : [];
+  return [
+    ...literals.map(({ n, text: value }) => ({ at: `/literals/${n}`, value })),
+    ...binds.flatMap((value, at) => (value === null ? [] : [{ at: `/binds/${at + 1}`, value }])),
+    { at: '/bytes', value: text },
+  ];
+}
+
+export type SqlAct = Pick<Act, 'action' | 'resources' | 'statement' | 'values' | 'facts' | 'meta'>;
+
+/** Everything of an Act that follows from the statement. */
+export function sqlAct(options: SqlActOptions): SqlAct {
+  const world: World = { entities: new Map(), options };
+  const principal = addPrincipal(world);
+  const { template: _, ...facts } = options.reading.facts;
+  const sql = sqlOf(world);
+  const meta = metaOf(options);
+  const requests: Request[] = [];
+  const resources: ResourceUse[] = [];
+  for (const use of facts.uses) {
+    const resource = resourceOf(world, use);
+    const access = accessOf(world, use);
+    const action = `sql.${use.verb}`;
+    requests.push({ principal, action, resource, context: { meta, sql, access } });
+    resources.push({ action, type: resource.type, id: resource.id, ...(use.resource.kind === 'table' ? { access: access as Json } : {}) });
+  }
+  const { uses: __, ...recorded } = facts;
+  const template = options.reading.facts.template;
+  return {
+    action: { requests, entities: [...world.entities.values()] },
+    resources,
+    ...(options.reading.kind === 'statement' && template !== '' ? { statement: template } : {}),
+    values: valuesOf(options),
+    facts: { sql: recorded as unknown as Json },
+    meta: meta as Json,
+  };
+}
