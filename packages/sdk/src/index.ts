@@ -3,6 +3,7 @@ export * from './entry/commitment.ts';
 export * from './entry/entry.ts';
 export * from './entry/recorder.ts';
 export * from './entry/sidestore.ts';
+export * from './entry/uuid.ts';
 export * from './errors.ts';
 export { CODES } from './guard/decide.ts';
 export * from './guard/decision.ts';

@@ -98,6 +98,10 @@ function readStatement(item: unknown, text: string, facts: Collector, at: number
   facts.kinds.push(Object.keys((stmt ?? {}) as object)[0] ?? '');
   const before = facts.effects.length;
   statement(stmt, facts);
+  // A temporary object stands before all others of its name, for the rest of the session.
+  if (/^(Create|View|Select)/.test(facts.kinds.at(-1) ?? '') && JSON.stringify(stmt).includes('"relpersistence":"t"')) {
+    facts.effects.push({ kind: 'set', name: 'temporary objects' });
+  }
   // Something earlier in the message that may change what names mean makes the names after it unknown.
   const prepared = bodyOf(stmt, 'PrepareStmt');
   for (const [index, effect] of facts.effects.entries()) {
@@ -123,7 +127,7 @@ export function changesNames(effect: { readonly kind: string; readonly name?: st
   if (effect.kind === 'ddl') return true;
   return (
     (effect.kind === 'set' || effect.kind === 'reset') &&
-    /^(search_path|role|session_authorization|all)$/.test(effect.name ?? '')
+    /^(search_path|role|session_authorization|all|temporary objects)$/.test(effect.name ?? '')
   );
 }
 

@@ -42,10 +42,11 @@ export interface Recorded {
 
 /**
  * Numbers, chains, encodes and appends the entries of one source, in the order of the calls. Synchronous
- * up to the hand-over, so that an order of decisions is an order of entries.
+ * up to the hand-over, so that an order of decisions is an order of entries. Payloads are what the entry
+ * names by digest: they are on disk before it is.
  */
 export interface Recorder {
-  record(fields: EntryFields, about: About, values?: readonly ClearValue[]): Recorded;
+  record(fields: EntryFields, about: About, values?: readonly ClearValue[], payloads?: readonly Uint8Array[]): Recorded;
 }
 
 /** Where entries go: @sealrail/tlog's Log is one. */
@@ -100,7 +101,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   };
 
   return {
-    record(fields, about, values = []) {
+    record(fields, about, values = [], given = []) {
       const now = options.clock();
       const id = uuid.next(Number(now / 1000n));
       const { commitments, stored } = commitAll(values, options.random);
@@ -127,7 +128,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
         stored.length > 0
           ? options.sideStore.put(subject, { entry: id, values: stored })
           : undefined;
-      const durable = Promise.all([handOver(entry, payloads), kept]).then(([index]) => index);
+      const durable = Promise.all([handOver(entry, [...given, ...payloads]), kept]).then(([index]) => index);
       return { id, durable };
     },
   };

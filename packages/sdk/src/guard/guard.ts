@@ -57,6 +57,8 @@ const digestOf = (text: string): string => createHash('sha256').update(text).dig
 
 export function openGuard(options: GuardOptions): Guard {
   let set = options.policySet;
+  /** Digests of entities that are kept already: a decision must be recomputable from what it names. */
+  const kept = new Set<string>();
 
   const decideOn = (action: Action): Decision => {
     const answers = new Map<string, Evaluation>();
@@ -105,6 +107,7 @@ export function openGuard(options: GuardOptions): Guard {
         decisionFields(act, decision, blocked),
         about(act),
         act.values,
+        newPayloads(act.action.entities, decision.entities, kept),
       );
       return {
         decision,
@@ -151,6 +154,16 @@ function safely(decideNow: () => Decision, set: PolicySet): Decision {
 function contextKey(request: Request): string {
   const { access } = request.context;
   return access === undefined ? '' : encodeCanonical(access as Json);
+}
+
+/** Past it the oldest digest is forgotten, and its entities would be stored once more. */
+const KEPT_MAX = 10_000;
+
+function newPayloads(entities: readonly Entity[], digest: string, kept: Set<string>): Uint8Array[] {
+  if (digest === '' || kept.has(digest)) return [];
+  if (kept.size >= KEPT_MAX) kept.delete(kept.values().next().value ?? '');
+  kept.add(digest);
+  return [Buffer.from(encodeCanonical(entities as unknown as Json))];
 }
 
 function entitiesDigest(entities: readonly Entity[]): string {
