@@ -1,18 +1,24 @@
 /** RFC 6962 §2.1 hashing: leaves and nodes are told apart by their first byte, so neither can pose as the other. */
+import { ENTRY_BYTES_MAX } from './bundle.ts';
 import { HASH_BYTES, type Sha256 } from './sha256.ts';
 
+// One input for all calls: hashing is synchronous, and an allocation a hash would cost as much as the hash.
+const leafInput = new Uint8Array(1 + ENTRY_BYTES_MAX);
+const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES).fill(1, 0, 1);
+
 export function leafHash(data: Uint8Array, sha256: Sha256): Uint8Array {
-  const input = new Uint8Array(1 + data.length);
+  const length = 1 + data.length;
+  const input = length <= leafInput.length ? leafInput.subarray(0, length) : new Uint8Array(length);
   input.set(data, 1);
   return sha256(input);
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256): Uint8Array {
-  const input = new Uint8Array(1 + 2 * HASH_BYTES);
-  input[0] = 1;
-  input.set(left, 1);
-  input.set(right, 1 + HASH_BYTES);
-  return sha256(input);
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES)
+    throw new RangeError(`hashes of ${left.length} and ${right.length} bytes`);
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + HASH_BYTES);
+  return sha256(nodeInput);
 }
 
 export const emptyRoot = (sha256: Sha256): Uint8Array => sha256(new Uint8Array(0));

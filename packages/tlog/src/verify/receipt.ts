@@ -9,7 +9,7 @@ import { AGAINST_NOTHING, Findings, type Report, reasonOf, SELF_CONSISTENT } fro
 import { logKey, readCheckpoint, type Trust } from './trust.ts';
 
 export interface VerifyReceiptOptions extends Trust {
-  /** The bytes of a .tlog-proof. */
+  /** The bytes of a .tlog-proof file. */
   readonly receipt: Uint8Array;
   /** Faster where the platform has one: Node's `sha256` of @sealrail/tlog. */
   readonly sha256?: Sha256;
@@ -33,7 +33,7 @@ export async function verifyReceipt(options: VerifyReceiptOptions): Promise<Rece
     receipt = parseReceipt(options.receipt);
   } catch (error) {
     findings.add({ severity: 'critical', what: reasonOf(error) });
-    return findings.report({ entries: 0, against: AGAINST_NOTHING });
+    return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
   }
   const entry = options.entry ?? receipt.extra;
   if (!entry)
@@ -49,14 +49,17 @@ export async function verifyReceipt(options: VerifyReceiptOptions): Promise<Rece
     });
   const of = 'the checkpoint in the receipt';
   const checkpoint = await readCheckpoint(receipt.checkpoint, of, trust, findings);
-  if (!checkpoint) return findings.report({ entries: 0, against: AGAINST_NOTHING });
-  if (entry) checkInclusion(receipt, entry, checkpoint, sha256, findings);
+  if (!checkpoint)
+    return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
+  const rootMatches =
+    entry !== undefined && checkInclusion(receipt, entry, checkpoint, sha256, findings);
   const against = await checkHeld(options, trust, checkpoint, findings);
   const report = findings.report({
     size: checkpoint.size,
     root: toBase64(checkpoint.root),
     origin: checkpoint.origin,
     entries: entry ? 1 : 0,
+    rootMatches,
     against,
     index: receipt.index,
   });
@@ -69,7 +72,7 @@ function checkInclusion(
   { size, root }: Checkpoint,
   sha256: Sha256,
   findings: Findings,
-): void {
+): boolean {
   const leaf = leafHash(entry, sha256);
   const problem = verifyInclusion({ index, size, leaf, root, proof }, sha256);
   if (problem)
@@ -78,6 +81,7 @@ function checkInclusion(
       what: `the entry is not number ${index} of the ${size} that were signed: ${problem}`,
       hint: 'the entry, the index or the proof was altered, or they do not belong together',
     });
+  return problem === undefined;
 }
 
 async function checkHeld(

@@ -22,6 +22,8 @@ export interface Report {
   readonly origin?: string;
   /** Entries whose leaves were hashed. */
   readonly entries: number;
+  /** Whether the files, or the receipt's proof, lead to the root that was signed. */
+  readonly rootMatches: boolean;
   readonly findings: readonly VerifyFinding[];
   /** Findings past FINDINGS_MAX of a severity, by number only. */
   readonly more: number;

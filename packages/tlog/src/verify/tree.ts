@@ -39,23 +39,24 @@ export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
   if (!bytes)
     findings.add({ severity: 'critical', what: 'checkpoint is missing', path: 'checkpoint' });
   const checkpoint = bytes && (await readCheckpoint(bytes, 'checkpoint', trust, findings));
-  if (!checkpoint) return findings.report({ entries: 0, against: AGAINST_NOTHING });
+  if (!checkpoint)
+    return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
   const { size, root, origin } = checkpoint;
   const known = { size, root: toBase64(root), origin };
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
     const what = `a tree of ${size} entries is larger than any that has files`;
     findings.add({ severity: 'critical', what, path: 'checkpoint' });
-    return findings.report({ ...known, entries: 0, against: SELF_CONSISTENT });
+    return findings.report({ ...known, entries: 0, rootMatches: false, against: AGAINST_NOTHING });
   }
 
   const sizes = [...held.map((one) => one.size), size];
   const climb = new Climb({ source: options.source, checkpoint, sha256, findings, sizes });
   const entries = await climbAll(climb, Number(size), { ...options, sha256 }, findings);
-  checkRoot(climb.root(size), checkpoint, findings);
+  const rootMatches = checkRoot(climb.root(size), checkpoint, findings);
   const against = checkHeld(climb, checkpoint, held, findings);
   for (const path of (await options.source.strangers?.()) ?? [])
     findings.add({ severity: 'low', what: `${path} is no part of the tree`, path });
-  return findings.report({ ...known, entries, against });
+  return findings.report({ ...known, entries, rootMatches, against });
 }
 
 /** Returns how many entries were hashed. */
@@ -140,8 +141,8 @@ class Pruned {
   }
 }
 
-function checkRoot(root: Known, checkpoint: Checkpoint, findings: Findings): void {
-  if (root && equal(root, checkpoint.root)) return;
+function checkRoot(root: Known, checkpoint: Checkpoint, findings: Findings): boolean {
+  if (root && equal(root, checkpoint.root)) return true;
   findings.add({
     severity: 'critical',
     path: 'checkpoint',
@@ -152,6 +153,7 @@ function checkRoot(root: Known, checkpoint: Checkpoint, findings: Findings): voi
       ? 'the other findings, if any, name the files; without any, the checkpoint is of other entries'
       : 'restore the missing files from a copy',
   });
+  return false;
 }
 
 /** Says which of the caller's checkpoints the tree extends. */
