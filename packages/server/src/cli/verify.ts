@@ -1,0 +1,188 @@
+/** `sealrail verify`: a log's folder or address, or one receipt, checked by files and a public key only. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { directorySource, parseVkey, sha256, TlogError, verifyEd25519 } from '@sealrail/tlog';
+import { httpSource, type TreeSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
+import {
+  type Checked,
+  progressOn,
+  reportJson,
+  reportText,
+  type VerifyIo,
+} from './verify-report.ts';
+
+const EXIT_OK = 0;
+const EXIT_USAGE = 64;
+const EXIT_FAILED = 65;
+const EXIT_UNAVAILABLE = 69;
+
+const USAGE = `sealrail verify DIR|URL|FILE.tlog-proof --key VKEY|FILE
+
+Checks a log, or one receipt, by its files and a public key; contacts nobody else.
+
+  --key VKEY|FILE    the log's public key, or a file that holds it (log.vkey); from whoever vouches for it
+  --checkpoint FILE  a checkpoint that you kept; the log must extend it (may be given more than once)
+  --entry FILE       the entry's exact bytes, for a receipt that does not carry them
+  --min-index N      bundles wholly below entry N may be absent, under a retention policy
+  --json             one line of JSON on stdout
+
+DIR holds checkpoint and tile/. Exit codes: 0 verified, 64 usage, 65 not verified, 69 could not look.
+`;
+
+class UsageError extends Error {}
+
+/** Prints the findings and returns the exit code. */
+export async function verifyCommand(args: string[], io: VerifyIo): Promise<number> {
+  let json = args.includes('--json');
+  try {
+    const options = readOptions(args);
+    if (options === 'help') {
+      io.stdout.write(USAGE);
+      return EXIT_OK;
+    }
+    json = options.json;
+    const checked = await check(options, io);
+    if (json) io.stdout.write(`${JSON.stringify(reportJson(checked))}\n`);
+    else io.stdout.write(reportText(checked, io.stdout));
+    return checked.report.ok ? EXIT_OK : EXIT_FAILED;
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    const message = error instanceof Error ? error.message : String(error);
+    const hint = usage
+      ? 'sealrail verify --help'
+      : error instanceof TlogError
+        ? error.hint
+        : undefined;
+    if (json)
+      io.stdout.write(
+        `${JSON.stringify({ ok: false, error: { message, ...(hint ? { hint } : {}) } })}\n`,
+      );
+    else io.stderr.write(`sealrail verify: ${message}\n${hint ? `  hint: ${hint}\n` : ''}`);
+    return usage ? EXIT_USAGE : EXIT_UNAVAILABLE;
+  }
+}
+
+interface Options {
+  readonly target: string;
+  readonly vkey: string;
+  readonly held: readonly Uint8Array[];
+  readonly entry: Uint8Array | undefined;
+  readonly minIndex: number | undefined;
+  readonly json: boolean;
+}
+
+function readOptions(args: string[]): Options | 'help' {
+  const { values, positionals } = parse(args);
+  if (values.help) return 'help';
+  const [target, ...more] = positionals;
+  if (target === undefined) throw new UsageError('name a folder, an address or a .tlog-proof file');
+  if (more.length > 0) throw new UsageError(`one target at a time, and ${more[0]} is a second one`);
+  if (values.key === undefined)
+    throw new UsageError('--key is required: the log cannot be asked who it is');
+  const minIndex = values['min-index'];
+  if (minIndex !== undefined && !(/^\d+$/.test(minIndex) && Number.isSafeInteger(Number(minIndex))))
+    throw new UsageError(`--min-index takes a whole number, not ${minIndex}`);
+  return {
+    target,
+    vkey: readKey(values.key),
+    held: (values.checkpoint ?? []).map((path) => readArgument('--checkpoint', path)),
+    entry: values.entry === undefined ? undefined : readArgument('--entry', values.entry),
+    minIndex: minIndex === undefined ? undefined : Number(minIndex),
+    json: values.json ?? false,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        key: { type: 'string' },
+        checkpoint: { type: 'string', multiple: true },
+        entry: { type: 'string' },
+        'min-index': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The key itself, or a file that holds it and nothing else. */
+function readKey(given: string): string {
+  const text = existsSync(given) ? Buffer.from(readArgument('--key', given)).toString() : given;
+  try {
+    parseVkey(text.trim(), sha256);
+    return text.trim();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const where = text === given ? ', and there is no such file' : ` in ${given}`;
+    throw new UsageError(`--key: ${why}${where}`);
+  }
+}
+
+function readArgument(option: string, path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${option}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function check(options: Options, io: VerifyIo): Promise<Checked> {
+  const started = performance.now();
+  const { target, minIndex, entry, json, ...rest } = options;
+  const trust = { ...rest, verifier: verifyEd25519, sha256 };
+  const source = treeAt(target, io);
+  if (source === undefined) {
+    if (minIndex !== undefined) throw new UsageError('--min-index is for a log, not for a receipt');
+    const given = entry === undefined ? {} : { entry };
+    const report = await verifyReceipt({ ...trust, ...given, receipt: readReceipt(target) });
+    return { kind: 'receipt', target, report, seconds: (performance.now() - started) / 1000 };
+  }
+  if (entry !== undefined) throw new UsageError('--entry is for a receipt, not for a log');
+  const progress = progressOn(json ? undefined : io.stderr);
+  const bound = minIndex === undefined ? {} : { minIndex };
+  try {
+    const report = await verifyTree({ ...trust, ...bound, source, onProgress: progress.show });
+    return { kind: 'tree', target, report, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    progress.end();
+  }
+}
+
+/** Undefined for what is a file. */
+function treeAt(target: string, io: VerifyIo): TreeSource | undefined {
+  if (/^https?:\/\//i.test(target)) return httpSource(target);
+  if (statTarget(target).isFile()) return undefined;
+  const inner = join(target, 'log');
+  const isDataFolder =
+    !existsSync(join(target, 'checkpoint')) &&
+    !existsSync(join(target, 'tile')) &&
+    existsSync(join(inner, 'checkpoint'));
+  if (!isDataFolder) return directorySource(target);
+  io.stderr.write(`${target} is a data folder: verifying ${inner}\n`);
+  return directorySource(inner);
+}
+
+function statTarget(target: string) {
+  try {
+    return statSync(target);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlogError('SOURCE_UNAVAILABLE', `couldn't look at ${target}: ${why}`, { cause });
+  }
+}
+
+function readReceipt(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlogError('SOURCE_UNAVAILABLE', `couldn't read ${path}: ${why}`, { cause });
+  }
+}
