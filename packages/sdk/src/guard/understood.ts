@@ -6,7 +6,7 @@
 import type { Action, CedarValue, Entity, EntityUid, Request } from './decision.ts';
 
 /** Each costs an evaluation; a statement over more resources is denied instead of stalling everybody. */
-export const REQUESTS_MAX = 256;
+export const REQUESTS_MAX = 128;
 export const ENTITIES_MAX = 10_000;
 /** Of the context of a request. */
 export const CONTEXT_DEPTH_MAX = 32;
