@@ -1,7 +1,8 @@
-/** Every code that this package throws. */
+/** Every code that this package throws; ENTRIES.md lists what each means and what to do. */
 export type SdkErrorCode =
   | 'ENTRY_INVALID'
   | 'ENTRY_TOO_LARGE'
+  | 'RECORDER_FAILED'
   | 'SIDE_STORE_FAILED'
   | 'SIDE_STORE_CORRUPT';
 

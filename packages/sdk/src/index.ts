@@ -1,12 +1,27 @@
 export * from './entry/canonical.ts';
+export * from './entry/chains.ts';
+export * from './entry/clock.ts';
 export * from './entry/commitment.ts';
 export * from './entry/entry.ts';
+export * from './entry/parse.ts';
+export * from './entry/payload.ts';
 export * from './entry/recorder.ts';
-export * from './entry/sidestore.ts';
+export {
+  type OpenSideStore,
+  openSideStore,
+  type Revealed,
+  type SideStore,
+  type SideStoreOptions,
+  type StoredValue,
+} from './entry/side/sidestore.ts';
+export type { CutTail } from './entry/side/values.ts';
 export * from './entry/uuid.ts';
 export * from './errors.ts';
 export { CODES } from './guard/decide.ts';
 export * from './guard/decision.ts';
+export { type DenialContext, describeDenial } from './guard/denial.ts';
 export * from './guard/guard.ts';
-export * from './guard/policies.ts';
+export { type Judgement, judge } from './guard/judge.ts';
+export * from './guard/open-guard.ts';
+export * from './guard/policy-set.ts';
 export { schemaText } from './guard/schema.ts';

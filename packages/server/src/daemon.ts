@@ -12,8 +12,9 @@ import {
   openRecorder,
   openSideStore,
   type PolicySet,
-  type Recorder,
-  type SideStore,
+  type OpenRecorder,
+  type OpenSideStore,
+  systemClock,
   uuidSource,
 } from '@sealrail/sdk';
 import { type Log, leafHash, openLog, sha256, toHex } from '@sealrail/tlog';
@@ -40,16 +41,10 @@ export interface Daemon {
   close(): Promise<void>;
 }
 
-/** Microseconds since 1970 on a clock that does not step back while the process runs. */
-function microClock(): () => bigint {
-  const offset = BigInt(Date.now()) * 1_000n - process.hrtime.bigint() / 1_000n;
-  return () => process.hrtime.bigint() / 1_000n + offset;
-}
-
 interface Parts {
   readonly log: Log;
-  readonly sideStore: SideStore;
-  readonly recorder: Recorder;
+  readonly sideStore: OpenSideStore;
+  readonly recorder: OpenRecorder;
   readonly guard: Guard;
 }
 
@@ -71,7 +66,8 @@ class RunningDaemon implements Daemon {
     return this.#parts.log;
   }
   get failed(): Promise<Error> {
-    return this.#parts.log.failed;
+    // A chain with a hole in it must not go on either.
+    return Promise.race([this.#parts.log.failed, this.#parts.recorder.failed]);
   }
   get api(): { url: string } {
     return { url: this.#api?.url ?? '' };
@@ -119,7 +115,7 @@ class RunningDaemon implements Daemon {
         users: () => this.#config.users,
         guard,
         recorder,
-        newId: () => uuid.next(Date.now()),
+        newId: () => uuid(Date.now()),
         nowMs: () => Date.now(),
         nowUs: () => performance.now() * 1_000,
       });
@@ -219,7 +215,7 @@ export async function startDaemon(config: Config): Promise<Daemon> {
     },
     // One process writes all entries of a log, so the source's last entry is the log's last.
     previous: last ? toHex(leafHash(last, sha256)) : NO_PREVIOUS,
-    clock: microClock(),
+    clock: systemClock(),
     random: (bytes) => randomBytes(bytes),
   });
   const { host, port } = config.api.listen;

@@ -35,6 +35,9 @@ export function parseCheckpoint(bytes: Uint8Array): {
   return { note, checkpoint: parseCheckpointText(note.text) };
 }
 
+/** Throws CHECKPOINT_MALFORMED for what could not be read back, such as an origin of two lines. */
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
-  return `${origin}\n${size}\n${toBase64(root)}\n`;
+  const text = `${origin}\n${size}\n${toBase64(root)}\n`;
+  parseCheckpointText(text);
+  return text;
 }

@@ -11,5 +11,6 @@ export * from './proof.ts';
 export * from './receipt.ts';
 export { HASH_BYTES, type Sha256 } from './sha256.ts';
 export * from './tile.ts';
-export { type DirectorySource, directorySource } from './verify/directory.ts';
+export { directorySource } from './verify/directory.ts';
+export { type Verifier, verifyNote } from './verify/note.ts';
 export * from './vkey.ts';

@@ -7,7 +7,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { TlogError } from './errors.ts';
 import { type Files, replaceDurably } from './files/files.ts';
 import { verifyEd25519 } from './node.ts';
-import { verifyNote } from './note.ts';
+import { verifyNote } from './verify/note.ts';
 import type { VerifierKey } from './vkey.ts';
 
 export interface SignedCheckpoint extends Checkpoint {

@@ -1,8 +1,9 @@
 /** Signed notes: c2sp.org/signed-note. The text ends in a newline; signatures stand behind a blank line. */
-import { concat, decodeUtf8, encodeUtf8, fromBase64, toBase64, toHex } from './bytes.ts';
+import { concat, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
-import { COSIGNATURE_V1, ED25519, isKeyName, type VerifierKey } from './vkey.ts';
+import { COSIGNATURE_V1, isKeyName, type VerifierKey } from './vkey.ts';
 
+/** As Go's x/mod/sumdb/note, so that what others accept is accepted here. */
 export const NOTE_BYTES_MAX = 1_000_000;
 export const NOTE_SIGNATURES_MAX = 100;
 const SIGNATURE_BYTES = 64;
@@ -21,12 +22,12 @@ export interface Note {
   readonly signatures: readonly NoteSignature[];
 }
 
-/** Ed25519 over the message: the only asynchronous edge of verifying, since browsers have only WebCrypto. */
-export type Verifier = (
-  publicKey: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-) => Promise<boolean>;
+/** Signs under one key; the secret stays inside. */
+export interface Signer {
+  readonly key: VerifierKey;
+  /** Ed25519, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array;
+}
 
 const malformed = (what: string, hint?: string): TlogError =>
   new TlogError('NOTE_MALFORMED', `malformed note: ${what}`, hint === undefined ? {} : { hint });
@@ -59,53 +60,64 @@ export function parseNote(bytes: Uint8Array): Note {
   return { text, signatures: lines.map((line, at) => parseSignature(line, at + 1)) };
 }
 
+/** Throws NOTE_MALFORMED for what `parseNote` would not give back the same: a line break in a name, say. */
 export function formatNote(note: Note): Uint8Array {
-  if (!note.text.endsWith('\n')) throw malformed('the text needs a final newline');
   const lines = note.signatures.map(({ name, id, blob }) => {
-    const keyHash = Uint8Array.from({ length: 4 }, (_, i) =>
-      Number.parseInt(id.slice(i * 2, i * 2 + 2), 16),
-    );
-    return `\u2014 ${name} ${toBase64(concat(keyHash, blob))}\n`;
+    if (!/^[0-9a-f]{8}$/.test(id)) throw malformed(`${JSON.stringify(id)} is no key id`);
+    return `\u2014 ${name} ${toBase64(concat(fromHex(id), blob))}\n`;
   });
-  return encodeUtf8(`${note.text}\n${lines.join('')}`);
+  const bytes = encodeUtf8(`${note.text}\n${lines.join('')}`);
+  const read = parseNote(bytes);
+  if (read.text !== note.text || read.signatures.length !== lines.length)
+    throw malformed('a name or the text would be read as something else');
+  return bytes;
 }
 
-/** What the key's signature covers: the text, for a cosignature behind a header that holds its time. */
-function signedMessage(
-  note: Note,
-  key: VerifierKey,
-  blob: Uint8Array,
-): { message: Uint8Array; signature: Uint8Array } | undefined {
-  if (key.type === ED25519) return { message: encodeUtf8(note.text), signature: blob };
-  if (key.type !== COSIGNATURE_V1 || blob.length !== 8 + SIGNATURE_BYTES) return undefined;
-  const seconds = new DataView(blob.buffer, blob.byteOffset, 8).getBigUint64(0);
-  return {
-    message: encodeUtf8(`cosignature/v1\ntime ${seconds}\n${note.text}`),
-    signature: blob.slice(8),
-  };
+export function signNote(text: string, signers: readonly Signer[]): Uint8Array {
+  const signatures = signers.map((signer) => ({
+    name: signer.key.name,
+    id: signer.key.id,
+    blob: signer.sign(encodeUtf8(text)),
+  }));
+  return formatNote({ text, signatures });
+}
+
+/** What a key is said to have signed; whether it did is for a `Verifier` to say. */
+export interface SignatureClaim {
+  readonly key: VerifierKey;
+  readonly message: Uint8Array;
+  /** 64 bytes of Ed25519. */
+  readonly signature: Uint8Array;
 }
 
 /**
- * Which of the known keys signed the note. Signatures of unknown keys are ignored; a known key whose
- * signature does not hold rejects the whole note. Of repeated signatures of one key the first counts.
+ * The claims of the keys that the caller knows, at most one a key: of repeated signatures the first counts.
+ * Signatures of unknown keys are passed over, which is how witnesses and new keys join a note.
  */
-export async function verifyNote(
-  note: Note,
-  keys: readonly VerifierKey[],
-  verifier: Verifier,
-): Promise<VerifierKey[]> {
-  const signed: VerifierKey[] = [];
+export function signatureClaims(note: Note, keys: readonly VerifierKey[]): SignatureClaim[] {
+  const claims = new Map<VerifierKey, SignatureClaim>();
   for (const { name, id, blob } of note.signatures) {
     const key = keys.find((known) => known.name === name && known.id === id);
-    if (key === undefined || signed.includes(key)) continue;
-    const covered = signedMessage(note, key, blob);
-    const holds =
-      covered !== undefined &&
-      covered.signature.length === SIGNATURE_BYTES &&
-      (await verifier(key.publicKey, covered.message, covered.signature));
-    if (!holds)
-      throw new TlogError('NOTE_UNVERIFIED', `the signature of ${name}+${id} does not hold`);
-    signed.push(key);
+    if (key && !claims.has(key)) claims.set(key, claimOf(note, key, blob));
   }
-  return signed;
+  return [...claims.values()];
+}
+
+/** The text; for c2sp.org/tlog-cosignature behind a header that holds the time in the blob's first 8 bytes. */
+function claimOf(note: Note, key: VerifierKey, blob: Uint8Array): SignatureClaim {
+  const timeBytes = key.type === COSIGNATURE_V1 ? 8 : 0;
+  if (blob.length !== timeBytes + SIGNATURE_BYTES) {
+    throw new TlogError(
+      'NOTE_UNVERIFIED',
+      `the signature of ${key.name}+${key.id} has ${blob.length} bytes instead of ${timeBytes + SIGNATURE_BYTES}`,
+    );
+  }
+  const signature = blob.slice(timeBytes);
+  if (timeBytes === 0) return { key, message: encodeUtf8(note.text), signature };
+  const seconds = new DataView(blob.buffer, blob.byteOffset, timeBytes).getBigUint64(0);
+  return {
+    key,
+    message: encodeUtf8(`cosignature/v1\ntime ${seconds}\n${note.text}`),
+    signature,
+  };
 }

@@ -3,7 +3,7 @@
  * outside and go up to 2^63−1. A verifier answers with the reason why a proof does not hold, or undefined.
  */
 import { equal, SIZE_MAX } from './bytes.ts';
-import { emptyRoot, nodeHash, type ReadNode, rootAt } from './merkle.ts';
+import { emptyRoot, levelBelow, nodeHash, type ReadNode, rootAt } from './merkle.ts';
 import { HASH_BYTES, type Sha256 } from './sha256.ts';
 
 type Problem = string | undefined;
@@ -65,7 +65,11 @@ export interface Consistency {
   readonly proof: Proof;
 }
 
-/** RFC 9162 §2.1.4.2. An empty older tree is refused: such a proof would say nothing and look like one. */
+/**
+ * RFC 9162 §2.1.4.2. Two trees of one size are compared by their roots as they are: that a root has 32
+ * bytes was checked where its checkpoint was parsed. An empty older tree is refused: such a proof would
+ * say nothing and look like one.
+ */
 export function verifyConsistency(
   { from, to, fromRoot, toRoot, proof }: Consistency,
   sha256: Sha256,
@@ -169,7 +173,8 @@ function rangeHash(start: number, end: number, readNode: ReadNode, sha256: Sha25
   return rootAt(end - start, (level, index) => readNode(level, index + start / 2 ** level), sha256);
 }
 
-const split = (length: number): number => 2 ** Math.ceil(Math.log2(length) - 1);
+/** RFC 6962 §2.1: the largest power of two below the length. */
+const split = (length: number): number => 2 ** levelBelow(length - 1);
 
 /** Sibling hashes from the leaf to the root (RFC 6962 §2.1.1), for a log of at most 2^53−1 entries. */
 export function proveInclusion(

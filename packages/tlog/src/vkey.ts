@@ -8,7 +8,7 @@ import type { Sha256 } from './sha256.ts';
 
 export const ED25519 = 0x01;
 export const COSIGNATURE_V1 = 0x04;
-/** Also an ML-DSA-44 cosignature's bound on names and origins, where one byte holds the length. */
+/** c2sp.org/tlog-cosignature: an ML-DSA-44 cosignature holds the lengths of name and origin in one byte. */
 export const KEY_NAME_BYTES_MAX = 255;
 
 export interface VerifierKey {
@@ -22,12 +22,11 @@ export interface VerifierKey {
 
 /** No white space of any script and no `+`: either would let one line be read as two. */
 export function isKeyName(name: string): boolean {
-  return (
-    name !== '' &&
-    !/[\p{White_Space}+]/u.test(name) &&
-    encodeUtf8(name).length <= KEY_NAME_BYTES_MAX
-  );
+  return name !== '' && !/[\p{White_Space}\p{Cs}+]/u.test(name);
 }
+
+/** Longer names may stand in a note that others signed too, but no key that is used here has one. */
+const fits = (name: string): boolean => encodeUtf8(name).length <= KEY_NAME_BYTES_MAX;
 
 export function keyId(name: string, type: number, publicKey: Uint8Array, sha256: Sha256): string {
   return toHex(
@@ -36,7 +35,7 @@ export function keyId(name: string, type: number, publicKey: Uint8Array, sha256:
 }
 
 export function verifierKey(name: string, publicKey: Uint8Array, sha256: Sha256): VerifierKey {
-  if (!isKeyName(name)) {
+  if (!isKeyName(name) || !fits(name)) {
     throw new TlogError('KEY_MALFORMED', `${JSON.stringify(name)} is no key name`, {
       hint: 'a name has 1 to 255 bytes, no white space and no +',
     });
@@ -68,7 +67,7 @@ export function parseVkey(text: string, sha256: Sha256): VerifierKey {
   const [name, id, data] = cut(text);
   const type = data[0];
   const publicKey = data.slice(1);
-  if (!isKeyName(name)) refuse(`${JSON.stringify(name)} is no key name`);
+  if (!isKeyName(name) || !fits(name)) refuse(`${JSON.stringify(name)} is no key name`);
   if (type !== ED25519 && type !== COSIGNATURE_V1) refuse(`keys of type ${type} are not supported`);
   if (publicKey.length !== 32)
     refuse(`an Ed25519 key has 32 bytes, this one has ${publicKey.length}`);
@@ -94,7 +93,13 @@ export function formatSecretKey(key: SecretKey): string {
 export function parseSecretKey(text: string): SecretKey {
   if (!text.startsWith(PRIVATE)) refuse('a secret key begins with PRIVATE+KEY+');
   const [name, id, data] = cut(text.slice(PRIVATE.length));
-  if (!isKeyName(name) || !/^[0-9a-f]{8}$/.test(id) || data[0] !== ED25519 || data.length !== 33) {
+  if (
+    !isKeyName(name) ||
+    !fits(name) ||
+    !/^[0-9a-f]{8}$/.test(id) ||
+    data[0] !== ED25519 ||
+    data.length !== 33
+  ) {
     refuse('the secret key is not an Ed25519 key in its text form');
   }
   return { name, id, seed: data.slice(1) };

@@ -5,50 +5,17 @@
 import { SealrailError } from '../errors.ts';
 import type { Json } from './entry.ts';
 
+/** Also keeps the recursion below far from the end of the stack. */
 export const DEPTH_MAX = 64;
 
-const refuse = (what: string): never => {
-  throw new SealrailError('ENTRY_INVALID', `not canonical JSON: ${what}`);
-};
-
-/** A lone surrogate has no UTF-8: two different strings would become the same bytes. */
-function encodeString(text: string): string {
-  if (!text.isWellFormed()) return refuse('a string with a lone surrogate');
-  // JSON.stringify escapes exactly what RFC 8785 §3.2.2.2 asks for, in the same spelling.
-  return JSON.stringify(text);
-}
-
-/** Canonical text; members that are undefined are left out. Throws ENTRY_INVALID for what has no such text. */
-export function encodeCanonical(value: Json, depth = 0): string {
-  if (depth > DEPTH_MAX) return refuse(`nesting beyond ${DEPTH_MAX}`);
-  switch (typeof value) {
-    case 'string':
-      return encodeString(value);
-    case 'boolean':
-      return value ? 'true' : 'false';
-    case 'number':
-      if (!Number.isSafeInteger(value) || Object.is(value, -0))
-        return refuse(`the number ${value}`);
-      return String(value);
-    case 'object': {
-      if (value === null) return refuse('null');
-      if (Array.isArray(value))
-        return `[${value.map((item) => encodeCanonical(item, depth + 1)).join(',')}]`;
-      const members = Object.entries(value as Readonly<Record<string, Json | undefined>>).filter(
-        (member): member is [string, Json] => member[1] !== undefined,
-      );
-      // By UTF-16 code units (§3.2.3), which is how JavaScript compares strings.
-      members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-      return `{${members.map(([key, item]) => `${encodeString(key)}:${encodeCanonical(item, depth + 1)}`).join(',')}}`;
-    }
-    default:
-      return refuse(`a ${typeof value}`);
-  }
+/** Canonical text. Members that are undefined are left out. Throws ENTRY_INVALID for what has no such text. */
+export function encodeCanonical(value: Json): string {
+  return encode(value, 0);
 }
 
 /**
- * Reads canonical text only: whoever could spell one entry in two ways could give it two hashes, and a
- * duplicate key would be read differently by different readers.
+ * Reads canonical text only: whoever could spell one value in two ways could give it two hashes, and a
+ * duplicate key would be read differently by different readers. Throws ENTRY_INVALID.
  */
 export function parseCanonical(text: string): Json {
   let value: Json;
@@ -57,7 +24,66 @@ export function parseCanonical(text: string): Json {
   } catch (cause) {
     throw new SealrailError('ENTRY_INVALID', 'not JSON', { cause });
   }
-  if (encodeCanonical(value) !== text)
+  if (encodeCanonical(value) !== text) {
     return refuse('another spelling of the same value, or a duplicate key');
+  }
   return value;
+}
+
+/**
+ * An object from the canonical texts of its members: what is large is encoded once, for its size and for
+ * its place alike.
+ */
+export function joinMembers(members: ReadonlyMap<string, string>): string {
+  const keys = [...members.keys()].sort();
+  return `{${keys.map((key) => `${encodeString(key)}:${members.get(key)}`).join(',')}}`;
+}
+
+function encode(value: Json, depth: number): string {
+  if (depth > DEPTH_MAX) return refuse(`nesting beyond ${DEPTH_MAX}`);
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      // JSON.parse reads -0 and 0 as different values that print alike: only one of them may stand.
+      if (!Number.isSafeInteger(value) || Object.is(value, -0))
+        return refuse(`the number ${value}`);
+      return String(value);
+    case 'object':
+      return encodeNested(value, depth + 1);
+    default:
+      return refuse(`a ${typeof value}`);
+  }
+}
+
+function encodeNested(value: object, depth: number): string {
+  if (value === null) return refuse('null');
+  if (Array.isArray(value)) {
+    let items = '';
+    // Not map(): it would skip the holes of a sparse array.
+    for (const item of value) items += `${items === '' ? '' : ','}${encode(item, depth)}`;
+    return `[${items}]`;
+  }
+  const members = value as Readonly<Record<string, Json | undefined>>;
+  let text = '';
+  // By UTF-16 code units (§3.2.3), which is JavaScript's own order of strings.
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member === undefined) continue;
+    text += `${text === '' ? '' : ','}${encodeString(key)}:${encode(member, depth)}`;
+  }
+  return `{${text}}`;
+}
+
+/** A lone surrogate has no UTF-8: two different strings would become the same bytes. */
+function encodeString(text: string): string {
+  if (!text.isWellFormed()) return refuse('a string with a lone surrogate');
+  // JSON.stringify escapes exactly what RFC 8785 §3.2.2.2 asks for, in the same spelling.
+  return JSON.stringify(text);
+}
+
+function refuse(what: string): never {
+  throw new SealrailError('ENTRY_INVALID', `not canonical JSON: ${what}`);
 }

@@ -56,12 +56,24 @@ export interface Common {
   readonly onBehalfOf?: readonly Delegation[];
   /** W3C traceparent. */
   readonly trace?: string;
+  /** Members that were too large to stand here; each leaves an empty value of its own type behind. */
+  readonly payloads?: readonly Payload[];
+}
+
+/** A member of the entry that stands in the side store, on disk before the entry was appended. */
+export interface Payload {
+  /** JSON pointer into the entry: `/facts`, `/decision/parts`. */
+  readonly at: string;
+  /** SHA-256 of the member's canonical text, lowercase hex: the name of the blob that holds it. */
+  readonly digest: string;
+  readonly bytes: number;
 }
 
 /**
  * One value that does not stand in clear. `hash` is a commitment (log-design.md, Privacy), lowercase hex;
  * salt and clear value are in the side store under (entry id, at). `at` is a JSON pointer: `/literals/3`,
- * `/binds/1`, `/statement`, `/bytes`.
+ * `/binds/1`, `/statement`, `/bytes`; or `/values`, where there are too many to commit to each: then the
+ * clear value is the canonical text of `[[at, value], …]`.
  */
 export interface Commitment {
   readonly at: string;

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
 import { leafHash, sha256, toHex } from '@sealrail/tlog';
 import { SealrailError } from '../errors.ts';
 import { encodeCanonical } from './canonical.ts';
+import { type Clock, formatTime } from './clock.ts';
 import { commit, SALT_BYTES } from './commitment.ts';
 import {
   type Commitment,
   type Delegation,
-  ENTRY_BYTES_MAX,
   ENTRY_VERSION,
   type EntryFields,
   type Json,
   type Principal,
   type Source,
 } from './entry.ts';
-import type { SideStore, StoredValue } from './sidestore.ts';
+import { fitEntry } from './payload.ts';
+import type { SideStore, StoredValue } from './side/sidestore.ts';
 import { uuidSource } from './uuid.ts';
 
 /** A value that goes into the entry as a commitment and into the side store in clear. */
@@ -42,11 +42,17 @@ export interface Recorded {
 
 /**
  * Numbers, chains, encodes and appends the entries of one source, in the order of the calls. Synchronous
- * up to the hand-over, so that an order of decisions is an order of entries. Payloads are what the entry
- * names by digest: they are on disk before it is.
+ * up to the hand-over, so that an order of decisions is an order of entries. Throws only for a fields
+ * object that cannot be encoded.
  */
 export interface Recorder {
-  record(fields: EntryFields, about: About, values?: readonly ClearValue[], payloads?: readonly Uint8Array[]): Recorded;
+  /** `attachments` are what the fields name by SHA-256: on disk before the entry is appended. */
+  record(
+    fields: EntryFields,
+    about: About,
+    values?: readonly ClearValue[],
+    attachments?: readonly Uint8Array[],
+  ): Recorded;
 }
 
 /** Where entries go: @sealrail/tlog's Log is one. */
@@ -54,129 +60,157 @@ export interface EntryLog {
   append(entry: Uint8Array): Promise<number>;
 }
 
-/** More values than this are committed together, at `/values`: an entry stays small whatever is bound. */
+/** More values than this are committed to together: what a client binds costs one hash, not thousands. */
 export const VALUES_MAX = 64;
-/** In an entry over half its bound, a member larger than this stands by digest in the side store. */
-export const MEMBER_BYTES_MAX = 4_096;
+/** `prev` of a source's very first entry. */
 export const NO_PREVIOUS = '0'.repeat(64);
 
 export interface RecorderOptions {
   readonly log: EntryLog;
   readonly sideStore: SideStore;
+  /** Its epoch is above every earlier one of this source. */
   readonly source: Source;
-  /** Leaf hash of the source's last entry in an earlier epoch; NO_PREVIOUS for the very first. */
+  /** Leaf hash of the source's last entry in the log, lowercase hex; NO_PREVIOUS where there is none. */
   readonly previous: string;
-  /** Microseconds since 1970. */
-  readonly clock: () => bigint;
+  readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
 }
 
-export function formatTime(us: bigint): string {
-  const micros = String(us % 1000n).padStart(3, '0');
-  return `${new Date(Number(us / 1000n)).toISOString().slice(0, -1)}${micros}Z`;
+export interface OpenRecorder extends Recorder {
+  /**
+   * Resolves when an entry was refused or lost. The chain of this source then names an entry that may not
+   * be there, so nothing more is recorded until a restart begins a new epoch at the log's true end.
+   */
+  readonly failed: Promise<Error>;
 }
 
-/** The numbering and the chain of one source live here and nowhere else. */
-export function openRecorder(options: RecorderOptions): Recorder {
-  const uuid = uuidSource(options.random);
-  let seq = 0;
-  let previous = options.previous;
-  /** Set while an earlier entry waits for its payloads: later ones queue behind it, so that the order holds. */
-  let gate: Promise<void> | undefined;
+export function openRecorder(options: RecorderOptions): OpenRecorder {
+  return new ChainedRecorder(options);
+}
 
-  const handOver = (entry: Uint8Array, payloads: readonly Uint8Array[]): Promise<number> => {
-    if (payloads.length === 0 && !gate) return options.log.append(entry);
-    const ready = (gate ?? Promise.resolve()).then(async () => {
-      for (const payload of payloads) await options.sideStore.putBlob(payload);
+class ChainedRecorder implements OpenRecorder {
+  readonly failed: Promise<Error>;
+  readonly #options: RecorderOptions;
+  readonly #uuid: (unixMs: number) => string;
+  #seq = 0;
+  #previous: string;
+  /** Set while an entry waits for its payloads: later entries queue behind it, or the order would break. */
+  #handedOver: Promise<unknown> | undefined;
+  #failure: SealrailError | undefined;
+  #fail: (error: Error) => void = () => undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#uuid = uuidSource(options.random);
+    this.#previous = options.previous;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
     });
-    const appended = ready.then(() => options.log.append(entry));
-    // A payload that cannot be stored fails its own entry, and the gap in the numbers shows that it did.
-    const opened: Promise<void> = ready
-      .catch(() => undefined)
-      .then(() => {
-        if (gate === opened) gate = undefined;
-      });
-    gate = opened;
-    return appended;
-  };
+  }
 
-  return {
-    record(fields, about, values = [], given = []) {
-      const now = options.clock();
-      const id = uuid.next(Number(now / 1000n));
-      const { commitments, stored } = commitAll(values, options.random);
-      const rest = {
-        ...about,
-        ...(fields.kind === 'decision' ? { values: commitments } : {}),
-        v: ENTRY_VERSION,
-        id,
-        time: formatTime(now),
-        source: options.source,
-        seq,
-        prev: previous,
-      };
-      const { entry, payloads } = encodeEntry(
-        fields as unknown as Members,
-        rest as unknown as Members,
-      );
-      seq++;
-      previous = toHex(leafHash(entry, sha256));
-      // The flushes of log and side store overlap: nobody acts before both have ended, so a crash between
-      // them leaves at worst an entry that nobody was answered for, or values that no entry names.
-      const subject = about.principal ? `${about.principal.type}:${about.principal.id}` : 'system';
-      const kept =
-        stored.length > 0
-          ? options.sideStore.put(subject, { entry: id, values: stored })
-          : undefined;
-      const durable = Promise.all([handOver(entry, [...given, ...payloads]), kept]).then(([index]) => index);
-      return { id, durable };
-    },
-  };
+  record(
+    fields: EntryFields,
+    about: About,
+    values: readonly ClearValue[] = [],
+    attachments: readonly Uint8Array[] = [],
+  ): Recorded {
+    const now = this.#options.clock();
+    const id = this.#uuid(Number(now / 1000n));
+    const { commitments, stored } = commitAll(values, this.#options.random);
+    const { session, principal, onBehalfOf, trace } = about;
+    const common = { session, principal, onBehalfOf, trace, ...fields };
+    const { bytes, payloads } = fitEntry({
+      ...(common as unknown as Record<string, Json | undefined>),
+      ...(fields.kind === 'decision' ? { values: commitments as unknown as Json } : {}),
+      v: ENTRY_VERSION,
+      id,
+      time: formatTime(now),
+      source: this.#options.source as unknown as Json,
+      seq: this.#seq,
+      prev: this.#previous,
+    });
+    const durable = this.#failure
+      ? Promise.reject(this.#failure)
+      : this.#store({ id, bytes, about, stored, blobs: [...payloads, ...attachments] });
+    if (!this.#failure) {
+      this.#seq++;
+      this.#previous = toHex(leafHash(bytes, sha256));
+    }
+    // Whoever waits still sees the rejection; whoever comes later must not find a dead process instead.
+    durable.catch(() => undefined);
+    return { id, durable };
+  }
+
+  /**
+   * The flushes of log and side store overlap: nobody acts before both have ended, so a crash between them
+   * leaves at worst an entry that nobody was answered for, or values that no entry names. Blobs are
+   * different: an entry names them by digest, so they are on disk before it is handed over.
+   */
+  async #store(entry: PreparedEntry): Promise<number> {
+    const { sideStore } = this.#options;
+    const { principal } = entry.about;
+    const subject = principal ? `${principal.type}:${principal.id}` : 'system';
+    try {
+      const [index] = await Promise.all([
+        this.#handOver(entry.bytes, entry.blobs),
+        entry.stored.length === 0 ? undefined : sideStore.put(subject, entry.id, entry.stored),
+      ]);
+      return index;
+    } catch (cause) {
+      this.#failure ??= new SealrailError('RECORDER_FAILED', "couldn't record an entry", {
+        hint: 'nothing more is recorded, and everything is denied, until the daemon is started again',
+        cause,
+      });
+      this.#fail(this.#failure);
+      throw this.#failure;
+    }
+  }
+
+  async #handOver(bytes: Uint8Array, blobs: readonly Uint8Array[]): Promise<number> {
+    const { log, sideStore } = this.#options;
+    if (blobs.length === 0 && this.#handedOver === undefined) return log.append(bytes);
+    // Wrapped, because what queues behind waits for the hand-over only, and shares the next flush.
+    const handedOver = Promise.all([
+      this.#handedOver,
+      ...blobs.map((blob) => sideStore.putBlob(blob)),
+    ]).then(() => ({ appended: log.append(bytes) }));
+    this.#handedOver = handedOver;
+    const { appended } = await handedOver;
+    if (this.#handedOver === handedOver) this.#handedOver = undefined;
+    return appended;
+  }
 }
 
-type Members = Readonly<Record<string, Json | undefined>>;
-
-/** An entry past the bound gives its large members away by digest; what is still too large is an error. */
-function encodeEntry(fields: Members, rest: Members): { entry: Buffer; payloads: Uint8Array[] } {
-  const whole = Buffer.from(encodeCanonical({ ...fields, ...rest }));
-  if (whole.length <= ENTRY_BYTES_MAX / 2) return { entry: whole, payloads: [] };
-  const payloads: Uint8Array[] = [];
-  const inline = Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      const payload = Buffer.from(value === undefined ? '' : encodeCanonical(value));
-      if (payload.length <= MEMBER_BYTES_MAX) return [name, value];
-      payloads.push(payload);
-      return [
-        name,
-        { digest: createHash('sha256').update(payload).digest('hex'), bytes: payload.length },
-      ];
-    }),
-  );
-  const entry = Buffer.from(encodeCanonical({ ...inline, ...rest }));
-  if (entry.length > ENTRY_BYTES_MAX)
-    throw new SealrailError('ENTRY_TOO_LARGE', `an entry of ${entry.length} bytes`);
-  return { entry, payloads };
+interface PreparedEntry {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly about: About;
+  readonly stored: readonly StoredValue[];
+  readonly blobs: readonly Uint8Array[];
 }
 
 function commitAll(
   values: readonly ClearValue[],
   random: (bytes: number) => Uint8Array,
 ): { commitments: Commitment[]; stored: StoredValue[] } {
-  const bytes = values.filter(({ at }) => at === '/bytes');
-  const rest = values.filter(({ at }) => at !== '/bytes');
-  const together = () => [
-    {
-      at: '/values',
-      value: encodeCanonical(rest.map(({ at, value }) => [at, value.toWellFormed()])),
-    },
-  ];
+  const kept = values.length > VALUES_MAX ? joinValues(values) : values;
+  const salts = kept.length > 0 ? random(SALT_BYTES * kept.length) : new Uint8Array(0);
   const commitments: Commitment[] = [];
   const stored: StoredValue[] = [];
-  for (const { at, value } of [...(rest.length > VALUES_MAX ? together() : rest), ...bytes]) {
-    const clear = value.toWellFormed();
-    const salt = random(SALT_BYTES);
-    commitments.push({ at, hash: commit(salt, at, clear) });
-    stored.push({ at, salt: Buffer.from(salt).toString('base64'), value: clear });
+  for (const [at, value] of kept.entries()) {
+    const salt = salts.subarray(at * SALT_BYTES, (at + 1) * SALT_BYTES);
+    // Text that was read as UTF-8 is well-formed; what is not is kept readable rather than lost.
+    const clear = value.value.toWellFormed();
+    commitments.push({ at: value.at, hash: commit(salt, value.at, clear) });
+    stored.push({ at: value.at, salt: Buffer.from(salt).toString('base64'), value: clear });
   }
   return { commitments, stored };
+}
+
+/** All but `/bytes`, which stays a commitment of its own: it is what a receipt is compared by. */
+function joinValues(values: readonly ClearValue[]): readonly ClearValue[] {
+  const bytes = values.filter(({ at }) => at === '/bytes');
+  const rest = values.filter(({ at }) => at !== '/bytes');
+  const pairs = rest.map(({ at, value }) => [at, value.toWellFormed()]);
+  return [...bytes, { at: '/values', value: encodeCanonical(pairs) }];
 }

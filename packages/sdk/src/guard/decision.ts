@@ -91,6 +91,9 @@ export interface Part {
   readonly permits: readonly string[];
   readonly forbids: readonly string[];
   readonly errors: readonly PolicyError[];
+  /** With `not-understood`: every doubt that a parser or resolver had, and what else was missing. */
+  readonly doubts?: readonly string[];
+  readonly problem?: string;
 }
 
 export interface Decision {

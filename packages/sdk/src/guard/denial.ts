@@ -1,101 +1,139 @@
-/** What whoever is stopped is told: why, and what to do instead. Nothing of the values, nothing of the inside. */
-import type { Action, Decision, Denial, PolicyInfo } from './decision.ts';
+/** What whoever is stopped gets to read: what stopped it and what to do about it. Pure. */
+import type { Action, Decision, Denial, EntityUid, PolicyInfo } from './decision.ts';
 
-const DOUBTS: Readonly<Record<string, string>> = {
-  syntax: 'correct the statement: it does not parse',
-  encoding: 'send valid UTF-8',
-  dynamic: 'write the statement out instead of building it from strings at run time',
-  'unresolved-name':
-    'check the spelling, and qualify the name with its schema; what was created a moment ago is known within seconds',
-  'unknown-routine': 'use built-in functions, or ask for this one to be reviewed',
-  'search-path': 'qualify names with their schema, and leave search_path as it is',
-  'opaque-code': 'send the statements themselves instead of code that runs them',
-  'too-large': 'split the statement',
-  'too-deep': 'simplify the statement: it is nested too deeply',
-  ambiguous: 'qualify the name with its schema: it may mean more than one thing',
-  'detector-failed': 'try again; if it stays, ask whoever runs Sealrail',
-  'stale-catalog': 'try again in a few seconds: the catalog could not be read',
+/** One sentence and one way out for each doubt of the schema. */
+const DOUBTS: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  syntax: ['it does not parse', 'correct the text'],
+  encoding: ['its bytes are not in the encoding that was agreed on', 'send it as UTF-8'],
+  dynamic: [
+    'it builds or runs code that only exists when it runs',
+    'write out the statement that is to run',
+  ],
+  'unresolved-name': [
+    'it names something that is not known',
+    'check the spelling and qualify the name with its schema',
+  ],
+  'unknown-routine': [
+    'it calls a routine whose doings are not known',
+    'use a built-in function, or ask for the routine to be registered',
+  ],
+  'search-path': [
+    'which object a name means depends on the search path',
+    'qualify the names with their schema',
+  ],
+  'opaque-code': [
+    'it contains code in a language that is not looked into',
+    'write it as plain statements',
+  ],
+  'too-large': ['it is too large to be looked through', 'split it into smaller parts'],
+  'too-deep': ['it nests too deeply to be looked through', 'flatten it'],
+  ambiguous: ['it can be read in more than one way', 'write it so that it has one meaning'],
+  'detector-failed': [
+    'a detector failed while looking through it',
+    'try again; if it stays, report it',
+  ],
+  'stale-catalog': [
+    'the database changed since its catalog was read',
+    'try again in a moment, in a new transaction',
+  ],
 };
 
-const MESSAGES: Readonly<Record<string, string>> = {
-  'unresolved-name': 'a name in it does not resolve',
-  'unknown-routine': 'it calls a routine that nobody has reviewed',
-  dynamic: 'it builds code at run time',
-  'opaque-code': 'it carries code that cannot be looked into',
-  ambiguous: 'a name in it may mean more than one thing',
-  'too-large': 'it is too large',
-  'too-deep': 'it is nested too deeply',
-  'search-path': 'it changes what names mean',
-  encoding: 'it is not valid text',
-  syntax: 'it does not parse',
-  'stale-catalog': 'the catalog is not known at the moment',
-};
+export interface DenialContext {
+  readonly decision: Decision;
+  readonly action: Action;
+  readonly policies: ReadonlyMap<string, PolicyInfo>;
+  readonly decisionId: string;
+  /** Leads to the page of an entry; the decision's id is added. */
+  readonly docs?: string;
+}
 
-type Words = Pick<Denial, 'message' | 'hint'>;
-
-function notUnderstood(decision: Decision): Words {
-  const reason =
-    decision.parts.find((part) => part.code === 'not-understood')?.errors[0]?.message ?? '';
+/** Of a decision that does not allow. */
+export function describeDenial(context: DenialContext): Denial {
+  const { decision, policies, decisionId, docs } = context;
+  const [first] = decision.determining;
+  const policy = first === undefined ? undefined : policies.get(first);
   return {
-    message: `Sealrail could not establish what this does: ${MESSAGES[reason] ?? (reason || 'there is nothing to decide on')}`,
-    hint:
-      DOUBTS[reason] ?? 'simplify it, or ask whoever runs Sealrail; the decision shows the details',
+    code: decision.code,
+    ...wording(context, policy),
+    decisionId,
+    ...(first === undefined ? {} : { policy: first }),
+    retryable: decision.verdict === 'hold' || decision.code === 'over-limit',
+    ...(decision.retryAfterMs === undefined ? {} : { retryAfterMs: decision.retryAfterMs }),
+    ...(docs === undefined ? {} : { docs: docs + decisionId }),
   };
 }
 
-function noPermit(action: Action, decision: Decision): Words {
-  const request =
-    action.requests[decision.parts.find((part) => part.code === 'no-permit')?.request ?? 0];
-  const what = request
-    ? `${request.action} on ${request.resource.id} for ${request.principal.id}`
-    : 'this';
-  return {
-    message: `no policy permits ${what}`,
-    hint: 'ask for membership of a group that a policy permits it to',
-  };
-}
+type Wording = Pick<Denial, 'message' | 'hint'>;
 
-function words(action: Action, decision: Decision, policy: PolicyInfo | undefined): Words {
+function wording(context: DenialContext, policy: PolicyInfo | undefined): Wording {
+  const { decision, action } = context;
   switch (decision.code) {
     case 'rejected':
-      return { message: action.rejected ?? 'malformed', hint: 'send what the protocol allows' };
+      return {
+        message: action.rejected ?? 'the message is malformed',
+        hint: 'no policy was asked: send a well-formed message',
+      };
     case 'not-understood':
       return notUnderstood(decision);
     case 'no-permit':
-      return noPermit(action, decision);
+      return noPermit(decision, action);
     case 'policy-error':
       return {
-        message: 'a policy could not be evaluated',
-        hint: 'ask whoever owns the policy; nothing passes until it can be',
+        message: 'a policy that could forbid this failed, so nobody knows whether it does',
+        hint: `tell whoever keeps the policies; what failed stands in the entry ${context.decisionId}`,
       };
-    case 'needs-approval': {
-      const { approvers = 'somebody', quorum = '1' } = policy?.annotations ?? {};
+    case 'needs-approval':
       return {
-        message: policy?.message ?? 'it needs approval',
-        hint: `${policy?.hint ?? ''} (needs ${quorum} of ${approvers})`.trim(),
+        message: policy?.message ?? 'this needs an approval',
+        hint: approvers(decision.holds, context.policies) ?? policy?.hint ?? '',
       };
-    }
     default:
-      return { message: policy?.message ?? 'denied', hint: policy?.hint ?? '' };
+      return {
+        message: policy?.message ?? 'a policy forbids this',
+        hint: policy?.hint ?? 'ask whoever keeps the policies',
+      };
   }
 }
 
-export function denialOf(given: {
-  action: Action;
-  decision: Decision;
-  decisionId: string;
-  policies: ReadonlyMap<string, PolicyInfo>;
-  docs?: string;
-}): Denial {
-  const { action, decision, decisionId, policies, docs } = given;
-  const [id] = decision.determining;
-  const policy = id === undefined ? undefined : policies.get(id);
+function notUnderstood({ parts }: Decision): Wording {
+  const doubts = [...new Set(parts.flatMap((part) => part.doubts ?? []))].sort();
+  const texts = doubts.map(
+    (doubt) => DOUBTS[doubt] ?? [`there is a doubt: ${doubt}`, 'rewrite it'],
+  );
+  const problem = parts.find((part) => part.problem !== undefined)?.problem;
+  const messages = texts.map(([message]) => message);
+  if (messages.length === 0) messages.push(problem ?? 'nothing is known of it');
+  const hints = texts.map(([, hint]) => hint);
   return {
-    code: decision.code,
-    ...words(action, decision, policy),
-    decisionId,
-    ...(id === undefined ? {} : { policy: id }),
-    retryable: decision.code === 'needs-approval' || decision.code === 'over-limit',
-    ...(docs === undefined ? {} : { docs }),
+    message: `what this would do could not be established: ${messages.join('; ')}`,
+    hint: hints.length > 0 ? hints.join('; ') : 'use something that is known here, or report this',
   };
+}
+
+function noPermit({ parts }: Decision, { requests }: Action): Wording {
+  const part = parts.find(({ code }) => code === 'no-permit');
+  const request = requests[part?.request ?? 0];
+  const what = request
+    ? `${request.action} on ${name(request.resource)} for ${name(request.principal)}`
+    : 'this';
+  return {
+    message: `no policy permits ${what}`,
+    hint: 'ask whoever keeps the policies for a permit, or use an account that has one',
+  };
+}
+
+const name = ({ type, id }: EntityUid): string => `${type} ${id}`;
+
+/** Each hold with its own approvers: all of them are needed. */
+function approvers(
+  holds: readonly string[],
+  policies: ReadonlyMap<string, PolicyInfo>,
+): string | undefined {
+  const needs = holds.flatMap((id) => {
+    const { approvers: group, quorum } = policies.get(id)?.annotations ?? {};
+    if (group === undefined) return [];
+    const people = quorum === '1' || quorum === undefined ? 'one member' : `${quorum} members`;
+    return [`${people} of ${group} must approve (policy ${id})`];
+  });
+  return needs.length > 0 ? needs.join('; ') : undefined;
 }

@@ -1,107 +1,115 @@
-/** Cedar's own engine, compiled to WebAssembly, behind the Engine port. */
-
-import type {
-  EntityUid as CedarUid,
-  CedarValueJson,
-  Entities,
-} from '@cedar-policy/cedar-wasm/nodejs';
+/**
+ * Cedar's own engine, compiled to WebAssembly, behind the Engine port. Synchronous and exact, at some
+ * hundred microseconds a request.
+ */
 import {
-  getCedarSDKVersion,
+  getCedarVersion,
   preparsePolicySet,
   preparseSchema,
   statefulIsAuthorized,
 } from '@cedar-policy/cedar-wasm/nodejs';
-import type { Engine, Entity, Evaluation, PolicyError, PolicyInfo, Request } from './decision.ts';
+import type { Engine, Entity, Evaluation, Request } from './decision.ts';
+import { asPermit, type PolicyText } from './policy-text.ts';
 
-const PERMIT_ALL = 'sealrail permit-all';
-
-/** Sets cannot be removed from cedar-wasm, only overwritten: these few names are used in turn. */
-const SLOTS = 4;
-let nextSlot = 0;
-
-const uid = ({ type, id }: { type: string; id: string }): CedarUid => ({ type, id });
-
-function entitiesJson(entities: readonly Entity[]): Entities {
-  return entities.map(({ uid: own, attrs, parents, tags }) => ({
-    uid: uid(own),
-    attrs: attrs as Record<string, CedarValueJson>,
-    parents: parents.map(uid),
-    ...(tags ? { tags: tags as Record<string, CedarValueJson> } : {}),
-  }));
+export interface EnginePolicy {
+  readonly id: string;
+  readonly text: string;
+  readonly at: PolicyText;
 }
 
-/**
- * Permits and forbids are asked apart: when a forbid is satisfied, Cedar does not say which permits were,
- * and the rules need both. The forbids are joined by a permit of everything, so that only they decide.
- */
-export function cedarWasmEngine(policies: readonly PolicyInfo[], schema: string): Engine {
-  const slot = nextSlot++ % SLOTS;
-  const names = {
-    schema: `sealrail schema ${slot}`,
-    permit: `sealrail permits ${slot}`,
-    forbid: `sealrail forbids ${slot}`,
-  };
-  const texts = (effect: 'permit' | 'forbid') =>
-    Object.fromEntries(
-      policies.filter((policy) => policy.effect === effect).map(({ id, text }) => [id, text]),
-    );
-  const prepared = [
-    preparseSchema(names.schema, schema),
-    preparsePolicySet(names.permit, { staticPolicies: texts('permit') }),
-    preparsePolicySet(names.forbid, {
-      staticPolicies: { ...texts('forbid'), [PERMIT_ALL]: 'permit (principal, action, resource);' },
-    }),
-  ];
-  const failed = prepared.find((answer) => answer.type === 'failure');
-  const broken =
-    failed?.type === 'failure' ? (failed.errors[0]?.message ?? 'the set does not load') : undefined;
+export interface CedarWasmEngine extends Engine {
+  /** Gives the slot back; afterwards every request is answered with `invalid`. */
+  close(): void;
+}
 
-  const ask = (
-    request: Request,
-    entities: Entities,
-    set: string,
-    check: boolean,
-  ): { reason: string[]; errors: PolicyError[] } | string => {
-    const answer = statefulIsAuthorized({
-      principal: uid(request.principal),
-      action: { type: 'Action', id: request.action },
-      resource: uid(request.resource),
-      context: request.context as Record<string, CedarValueJson>,
-      preparsedPolicySetId: set,
-      entities,
-      ...(check ? { preparsedSchemaName: names.schema, validateRequest: true } : {}),
-    });
-    if (answer.type === 'failure') return answer.errors.map(({ message }) => message).join('; ');
-    const { reason, errors } = answer.response.diagnostics;
-    return {
-      reason,
-      errors: errors.map(({ policyId, error }) => ({ policy: policyId, message: error.message })),
-    };
-  };
+export const ENGINE_NAME = `cedar-wasm/${getCedarVersion()}`;
+/** What an engine says about a request is logged: a bound keeps the entry small. */
+const MESSAGE_CHARACTERS_MAX = 500;
 
+// The module keeps what it preparsed under a name for ever. A name is used again once its engine is
+// closed, so that swapping sets for years holds two of them and not all.
+const freeSlots: string[] = [];
+let slots = 0;
+const schemas = new Map<string, string>();
+
+/** Policies and schema must have parsed before; throws where they do not. */
+export function openCedarWasmEngine(
+  policies: readonly EnginePolicy[],
+  schemaText: string,
+): CedarWasmEngine {
+  const schema = schemaName(schemaText);
+  const slot = freeSlots.pop() ?? `sealrail-${++slots}`;
+  // Cedar stops reporting permits once a forbid is satisfied. All of them under `permit` come back all
+  // together, with every error, in one call; the caller knows from the id which effect it really has.
+  const texts = policies.map(({ id, text, at }) => [id, asPermit(text, at)] as const);
+  const parsed = preparsePolicySet(slot, { staticPolicies: Object.fromEntries(texts) });
+  if (parsed.type === 'failure') {
+    throw new Error(`couldn't load the policies: ${parsed.errors[0]?.message ?? 'unknown'}`);
+  }
+  const forbids = new Set(policies.filter(({ at }) => at.effect === 'forbid').map(({ id }) => id));
+  let open = true;
   return {
-    name: `cedar-wasm/${getCedarSDKVersion()}`,
-    evaluate(request, entities): Evaluation {
-      const nothing = { permits: [], forbids: [], errors: [] };
-      if (broken !== undefined) return { ...nothing, invalid: broken };
+    name: ENGINE_NAME,
+    evaluate: (request, entities) => {
+      if (!open) return invalid('this policy set was replaced');
       try {
-        const json = entitiesJson(entities);
-        const permits = ask(request, json, names.permit, true);
-        if (typeof permits === 'string') return { ...nothing, invalid: permits };
-        const forbids = ask(request, json, names.forbid, false);
-        if (typeof forbids === 'string') return { ...nothing, invalid: forbids };
-        return {
-          permits: permits.reason.sort(),
-          forbids: forbids.reason.filter((id) => id !== PERMIT_ALL).sort(),
-          errors: [...permits.errors, ...forbids.errors],
-        };
+        return evaluate({ slot, schema, forbids }, request, entities);
       } catch (error) {
-        // A fault inside the WebAssembly module must deny this action and harm nobody else.
-        return {
-          ...nothing,
-          invalid: `the policy engine failed: ${error instanceof Error ? error.message : String(error)}`,
-        };
+        // RangeError on deep nesting, a fault in its memory: never a verdict about the request.
+        return invalid(`the engine failed: ${String(error)}`);
       }
+    },
+    close: () => {
+      if (open) freeSlots.push(slot);
+      open = false;
     },
   };
 }
+
+function schemaName(schemaText: string): string {
+  const known = schemas.get(schemaText);
+  if (known !== undefined) return known;
+  const name = `sealrail-schema-${schemas.size + 1}`;
+  const parsed = preparseSchema(name, schemaText);
+  if (parsed.type === 'failure') {
+    throw new Error(`the policy schema does not parse: ${parsed.errors[0]?.message ?? 'unknown'}`);
+  }
+  schemas.set(schemaText, name);
+  return name;
+}
+
+interface Loaded {
+  readonly slot: string;
+  readonly schema: string;
+  readonly forbids: ReadonlySet<string>;
+}
+
+function evaluate(loaded: Loaded, request: Request, entities: readonly Entity[]): Evaluation {
+  const answer = statefulIsAuthorized({
+    principal: request.principal,
+    action: { type: 'Action', id: request.action },
+    resource: request.resource,
+    context: request.context as Record<string, never>,
+    // Entities are checked against the schema as well as the request: a missing or ill-typed attribute
+    // would otherwise make a forbid err, or silently not match.
+    preparsedSchemaName: loaded.schema,
+    validateRequest: true,
+    preparsedPolicySetId: loaded.slot,
+    entities: entities as never,
+  });
+  if (answer.type === 'failure') return invalid(answer.errors[0]?.message ?? 'unknown');
+  const { reason, errors } = answer.response.diagnostics;
+  return {
+    permits: reason.filter((id) => !loaded.forbids.has(id)).sort(),
+    forbids: reason.filter((id) => loaded.forbids.has(id)).sort(),
+    errors: errors
+      .map(({ policyId, error }) => ({ policy: policyId, message: cut(error.message) }))
+      .sort((a, b) => (a.policy < b.policy ? -1 : 1)),
+  };
+}
+
+function invalid(message: string): Evaluation {
+  return { permits: [], forbids: [], errors: [], invalid: cut(message) };
+}
+
+const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed();

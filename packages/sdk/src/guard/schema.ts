@@ -1,5 +1,23 @@
+/** The policy schema that ships with this package. */
 import { readFileSync } from 'node:fs';
+import { schemaToJson } from '@cedar-policy/cedar-wasm/nodejs';
 
-/** guard.cedarschema as shipped: the words that policies are written in. */
-export const schemaText = (): string =>
-  readFileSync(new URL('../../schema/guard.cedarschema', import.meta.url), 'utf8');
+const SHIPPED = new URL('../../schema/guard.cedarschema', import.meta.url);
+
+export const schemaText = (): string => readFileSync(SHIPPED, 'utf8');
+
+/**
+ * Names of the schema's enumerated entity types. Their entities have no parents and no attributes, so
+ * they need not be loaded to be understood. Throws where the text is no schema.
+ */
+export function enumeratedTypes(schema: string): ReadonlySet<string> {
+  const answer = schemaToJson(schema);
+  if (answer.type === 'failure') {
+    throw new Error(`the policy schema does not parse: ${answer.errors[0]?.message ?? 'unknown'}`);
+  }
+  const names = new Set<string>();
+  for (const { entityTypes } of Object.values(answer.json)) {
+    for (const [name, type] of Object.entries(entityTypes)) if ('enum' in type) names.add(name);
+  }
+  return names;
+}

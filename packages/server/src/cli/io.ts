@@ -1,9 +1,12 @@
 /** How commands talk: data on stdout, talk on stderr, colours only for a terminal that wants them. */
 import { styleText } from 'node:util';
+import type { Writes } from './verify-report.ts';
 
 export const EXIT = { ok: 0, usage: 64, verification: 65, unavailable: 69, pending: 75, denied: 77, configuration: 78 } as const;
 
 export interface Io {
+  readonly stdout: Writes;
+  readonly stderr: Writes;
   /** A line of data. */
   out(line: string): void;
   /** A line of talk. */
@@ -36,6 +39,8 @@ export function paint(io: Io, style: Parameters<typeof styleText>[0], text: stri
 
 export function processIo(): Io {
   return {
+    stdout: process.stdout,
+    stderr: process.stderr,
     out: (line) => process.stdout.write(`${line}\n`),
     say: (line) => process.stderr.write(`${line}\n`),
     env: process.env,

@@ -8,6 +8,8 @@ import { logCommand } from './log.ts';
 import { explainCommand, sqlCommand, statusCommand, upCommand } from './run.ts';
 import { verifyCommand } from './verify.ts';
 
+const verify: Command = (args, io) => verifyCommand([...args], { stdout: io.stdout, stderr: io.stderr });
+
 const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly line: string; readonly does: string }>> = {
   init: { run: initCommand, line: 'init [DIR] [--origin NAME]', does: 'a commented sealrail.yaml, starter policies, a key and an empty log' },
   up: { run: upCommand, line: 'up [-c FILE]', does: 'the daemon: gateways, log, console' },
@@ -17,7 +19,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly line: 
   sql: { run: sqlCommand, line: 'sql TEXT [--as USER]', does: 'run one statement through a gateway' },
   explain: { run: explainCommand, line: 'explain TEXT [--as USER]', does: 'facts and verdict; nothing is executed' },
   log: { run: logCommand, line: 'log tail|search|show|prove', does: 'the log in a terminal; prove N writes a receipt' },
-  verify: { run: verifyCommand, line: 'sealrail verify DIR|URL|FILE --key VKEY'.slice(9), does: 'offline check by files and public keys only' },
+  verify: { run: verify, line: 'verify DIR|URL|FILE --key VKEY', does: 'offline check by files and public keys only' },
   policy: { run: policyCommand, line: 'policy check [DIR]', does: 'parse and validate policies' },
   status: { run: statusCommand, line: 'status', does: 'log, policies and targets of the running daemon' },
 };

@@ -1,126 +1,188 @@
-/** `sealrail verify`: an offline check by files and public keys only. */
+/** `sealrail verify`: a log's folder or address, or one receipt, checked by files and a public key only. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DirectorySource, directorySource, parseVkey, sha256, type VerifierKey, verifyEd25519 } from '@sealrail/tlog';
-import { type Report, type TreeSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
-import { CliError, type Command, EXIT, type Io, paint, usage } from './io.ts';
-import { parseOptions } from './options.ts';
+import { parseArgs } from 'node:util';
+import { directorySource, parseVkey, sha256, TlogError, verifyEd25519 } from '@sealrail/tlog';
+import { httpSource, type TreeSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
+import {
+  type Checked,
+  progressOn,
+  reportJson,
+  reportText,
+  type VerifyIo,
+} from './verify-report.ts';
 
-export const verifyHelp = `sealrail verify DIR|URL|FILE.tlog-proof --key VKEY|FILE
-  [--entry FILE] [--min-index N] [--checkpoint FILE]… [--json]
+const EXIT_OK = 0;
+const EXIT_USAGE = 64;
+const EXIT_FAILED = 65;
+const EXIT_UNAVAILABLE = 69;
 
-Checks a log's files, a log served over HTTP, or one receipt. Needs nothing of the daemon and trusts
-nothing that it checks: the public key comes from you. --checkpoint names one that you kept before.`;
+const USAGE = `sealrail verify DIR|URL|FILE.tlog-proof --key VKEY|FILE
 
-function readKey(text: string): VerifierKey {
-  const value = existsSync(text) ? readFileSync(text, 'utf8').trim() : text;
+Checks a log, or one receipt, by its files and a public key; contacts nobody else.
+
+  --key VKEY|FILE    the log's public key, or a file that holds it (log.vkey); from whoever vouches for it
+  --checkpoint FILE  a checkpoint that you kept; the log must extend it (may be given more than once)
+  --entry FILE       the entry's exact bytes, for a receipt that does not carry them
+  --min-index N      bundles wholly below entry N may be absent, under a retention policy
+  --json             one line of JSON on stdout
+
+DIR holds checkpoint and tile/. Exit codes: 0 verified, 64 usage, 65 not verified, 69 could not look.
+`;
+
+class UsageError extends Error {}
+
+/** Prints the findings and returns the exit code. */
+export async function verifyCommand(args: string[], io: VerifyIo): Promise<number> {
+  let json = args.includes('--json');
   try {
-    return parseVkey(value, sha256);
+    const options = readOptions(args);
+    if (options === 'help') {
+      io.stdout.write(USAGE);
+      return EXIT_OK;
+    }
+    json = options.json;
+    const checked = await check(options, io);
+    if (json) io.stdout.write(`${JSON.stringify(reportJson(checked))}\n`);
+    else io.stdout.write(reportText(checked, io.stdout));
+    return checked.report.ok ? EXIT_OK : EXIT_FAILED;
   } catch (error) {
-    throw usage(error instanceof Error ? error.message : String(error), '--key takes a public key, or a file that holds one such as log.vkey');
+    const usage = error instanceof UsageError;
+    const message = error instanceof Error ? error.message : String(error);
+    const hint = usage
+      ? 'sealrail verify --help'
+      : error instanceof TlogError
+        ? error.hint
+        : undefined;
+    if (json)
+      io.stdout.write(
+        `${JSON.stringify({ ok: false, error: { message, ...(hint ? { hint } : {}) } })}\n`,
+      );
+    else io.stderr.write(`sealrail verify: ${message}\n${hint ? `  hint: ${hint}\n` : ''}`);
+    return usage ? EXIT_USAGE : EXIT_UNAVAILABLE;
   }
 }
 
-function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch {
-    throw new CliError(EXIT.unavailable, `${path} cannot be read`);
-  }
+interface Options {
+  readonly target: string;
+  readonly vkey: string;
+  readonly held: readonly Uint8Array[];
+  readonly entry: Uint8Array | undefined;
+  readonly minIndex: number | undefined;
+  readonly json: boolean;
 }
 
-function httpSource(base: string): TreeSource {
-  const root = base.replace(/\/+$/, '');
+function readOptions(args: string[]): Options | 'help' {
+  const { values, positionals } = parse(args);
+  if (values.help) return 'help';
+  const [target, ...more] = positionals;
+  if (target === undefined) throw new UsageError('name a folder, an address or a .tlog-proof file');
+  if (more.length > 0) throw new UsageError(`one target at a time, and ${more[0]} is a second one`);
+  if (values.key === undefined)
+    throw new UsageError('--key is required: the log cannot be asked who it is');
+  const minIndex = values['min-index'];
+  if (minIndex !== undefined && !(/^\d+$/.test(minIndex) && Number.isSafeInteger(Number(minIndex))))
+    throw new UsageError(`--min-index takes a whole number, not ${minIndex}`);
   return {
-    async get(path) {
-      let response: Response;
-      try {
-        response = await fetch(`${root}/${path}`);
-      } catch {
-        throw new CliError(EXIT.unavailable, `${root} does not answer`);
-      }
-      if (response.status === 404) return undefined;
-      if (!response.ok) throw new CliError(EXIT.unavailable, `${root}/${path} answered ${response.status}`);
-      return new Uint8Array(await response.arrayBuffer());
-    },
+    target,
+    vkey: readKey(values.key),
+    held: (values.checkpoint ?? []).map((path) => readArgument('--checkpoint', path)),
+    entry: values.entry === undefined ? undefined : readArgument('--entry', values.entry),
+    minIndex: minIndex === undefined ? undefined : Number(minIndex),
+    json: values.json ?? false,
   };
 }
 
-/** The tree itself, or the data directory that holds it as `log`. */
-function treeFolder(path: string): string {
-  return !existsSync(join(path, 'checkpoint')) && existsSync(join(path, 'log/checkpoint')) ? join(path, 'log') : path;
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        key: { type: 'string' },
+        checkpoint: { type: 'string', multiple: true },
+        entry: { type: 'string' },
+        'min-index': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }
 
-const jsonReport = (report: Report): string =>
-  JSON.stringify({ ...report, entry: undefined }, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-
-const thousands = (value: number | bigint): string => value.toLocaleString('en-US');
-
-function sayReport(report: Report, what: string, io: Io): void {
-  const bad = report.findings.filter(({ severity }) => severity !== 'low');
-  const mark = report.ok ? paint(io, 'green', '✓') : paint(io, 'red', '✗');
-  if (report.size !== undefined) io.out(`${mark} ${what}, checkpoint ${thousands(report.size)} of ${report.origin}`);
-  for (const { severity, what: found, hint } of report.findings) {
-    io.out(`${severity === 'low' ? '·' : paint(io, 'red', '✗')} ${found}`);
-    if (hint !== undefined) io.out(`  hint: ${hint}`);
+/** The key itself, or a file that holds it and nothing else. */
+function readKey(given: string): string {
+  const text = existsSync(given) ? Buffer.from(readArgument('--key', given)).toString() : given;
+  try {
+    parseVkey(text.trim(), sha256);
+    return text.trim();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const where = text === given ? ', and there is no such file' : ` in ${given}`;
+    throw new UsageError(`--key: ${why}${where}`);
   }
-  if (report.more > 0) io.out(`  and ${thousands(report.more)} more`);
-  if (report.ok) io.out(`${paint(io, 'green', '✓')} verified: ${report.against}`);
-  else io.out(`${paint(io, 'red', '✗')} NOT verified: ${thousands(bad.length + report.more)} ${bad.length + report.more === 1 ? 'thing is' : 'things are'} wrong`);
 }
 
-async function checkTree(target: string, key: VerifierKey, held: Uint8Array[], minIndex: number, io: Io, quiet: boolean): Promise<Report> {
-  const isUrl = /^https?:\/\//.test(target);
-  const folder = isUrl ? target : treeFolder(target);
-  if (folder !== target && !quiet) io.say(`verifying ${folder}`);
-  const source: TreeSource | DirectorySource = isUrl ? httpSource(target) : directorySource(folder);
-  let told = 0;
-  const report = await verifyTree({
-    source,
-    key,
-    verifier: verifyEd25519,
-    sha256,
-    held,
-    minIndex,
-    onProgress: (done, size) => {
-      if (quiet || Date.now() - told < 1_000) return;
-      if (told > 0) io.say(`${thousands(done)} of ${thousands(size)} entries`);
-      told = Date.now();
-    },
-  });
-  if (!('strangers' in source)) return report;
-  const strangers = (await source.strangers()).map((path) => ({ severity: 'low' as const, what: `${path} is no part of a log`, path }));
-  return { ...report, findings: [...report.findings, ...strangers] };
+function readArgument(option: string, path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${option}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
-export const verifyCommand: Command = async (args, io) => {
-  const { values, positionals } = parseOptions(args, {
-    key: { type: 'string' },
-    entry: { type: 'string' },
-    'min-index': { type: 'string' },
-    checkpoint: { type: 'string', multiple: true },
-  });
-  const [target] = positionals;
-  if (values.help) {
-    io.out(verifyHelp);
-    return EXIT.ok;
+async function check(options: Options, io: VerifyIo): Promise<Checked> {
+  const started = performance.now();
+  const { target, minIndex, entry, json, ...rest } = options;
+  const trust = { ...rest, verifier: verifyEd25519, sha256 };
+  const source = treeAt(target, io);
+  if (source === undefined) {
+    if (minIndex !== undefined) throw new UsageError('--min-index is for a log, not for a receipt');
+    const given = entry === undefined ? {} : { entry };
+    const report = await verifyReceipt({ ...trust, ...given, receipt: readReceipt(target) });
+    return { kind: 'receipt', target, report, seconds: (performance.now() - started) / 1000 };
   }
-  if (target === undefined || positionals.length > 1) throw usage('verify takes one directory, URL or receipt', 'sealrail verify ./data --key log.vkey');
-  if (typeof values.key !== 'string') throw usage('verify needs --key', 'the public key of the log, from somebody whom you trust; never from the log itself');
-  const minIndex = Number(values['min-index'] ?? 0);
-  if (!Number.isSafeInteger(minIndex) || minIndex < 0) throw usage('--min-index takes a number of entries');
-  const key = readKey(values.key);
-  const held = ((values.checkpoint ?? []) as string[]).map(readFile);
-  const isFile = !/^https?:\/\//.test(target) && existsSync(target) && statSync(target).isFile();
-  if (!isFile && !/^https?:\/\//.test(target) && !existsSync(target)) throw new CliError(EXIT.unavailable, `${target} does not exist`);
-  const entry = typeof values.entry === 'string' ? { entry: readFile(values.entry) } : {};
-  const report = isFile
-    ? await verifyReceipt({ receipt: readFile(target), key, verifier: verifyEd25519, sha256, held, ...entry })
-    : await checkTree(target, key, held, minIndex, io, values.json === true);
-  if (values.json) io.out(jsonReport(report));
-  else {
-    sayReport(report, isFile ? `entry ${'index' in report ? report.index : ''}` : `${thousands(report.entries)} entries`, io);
-    if (isFile && report.ok && 'entry' in report && report.entry) io.out(Buffer.from(report.entry as Uint8Array).toString('utf8'));
+  if (entry !== undefined) throw new UsageError('--entry is for a receipt, not for a log');
+  const progress = progressOn(json ? undefined : io.stderr);
+  const bound = minIndex === undefined ? {} : { minIndex };
+  try {
+    const report = await verifyTree({ ...trust, ...bound, source, onProgress: progress.show });
+    return { kind: 'tree', target, report, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    progress.end();
   }
-  return report.ok ? EXIT.ok : EXIT.verification;
-};
+}
+
+/** Undefined for what is a file. */
+function treeAt(target: string, io: VerifyIo): TreeSource | undefined {
+  if (/^https?:\/\//i.test(target)) return httpSource(target);
+  if (statTarget(target).isFile()) return undefined;
+  const inner = join(target, 'log');
+  const isDataFolder =
+    !existsSync(join(target, 'checkpoint')) &&
+    !existsSync(join(target, 'tile')) &&
+    existsSync(join(inner, 'checkpoint'));
+  if (!isDataFolder) return directorySource(target);
+  io.stderr.write(`${target} is a data folder: verifying ${inner}\n`);
+  return directorySource(inner);
+}
+
+function statTarget(target: string) {
+  try {
+    return statSync(target);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlogError('SOURCE_UNAVAILABLE', `couldn't look at ${target}: ${why}`, { cause });
+  }
+}
+
+function readReceipt(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlogError('SOURCE_UNAVAILABLE', `couldn't read ${path}: ${why}`, { cause });
+  }
+}

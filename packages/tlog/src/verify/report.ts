@@ -3,10 +3,12 @@
 export type Severity = 'critical' | 'high' | 'low';
 
 export interface VerifyFinding {
+  /** `low` is worth knowing and no failure; everything else is one. */
   readonly severity: Severity;
   /** One sentence that names the file or the entry. */
   readonly what: string;
   readonly path?: string;
+  /** Of the entry, or of the first of several. */
   readonly index?: number;
   readonly hint?: string;
 }
@@ -20,35 +22,43 @@ export interface Report {
   readonly origin?: string;
   /** Entries whose leaves were hashed. */
   readonly entries: number;
+  /** Whether the files, or the receipt's proof, lead to the root that was signed. */
+  readonly rootMatches: boolean;
   readonly findings: readonly VerifyFinding[];
-  /** Findings past FINDINGS_MAX, by number only. */
+  /** Findings past FINDINGS_MAX of a severity, by number only. */
   readonly more: number;
   /** What it was checked against: "self-consistent only" is never tamper-proof. */
   readonly against: string;
 }
 
+export const SELF_CONSISTENT = 'self-consistent only';
+export const AGAINST_NOTHING = 'nothing: there is no checkpoint to check against';
+
+/** Of each severity, so that a thousand small findings cannot push a grave one out of sight. */
 export const FINDINGS_MAX = 100;
-const ORDER: readonly Severity[] = ['critical', 'high', 'low'];
+
+const WORST_FIRST: readonly Severity[] = ['critical', 'high', 'low'];
 
 export class Findings {
-  readonly #found: VerifyFinding[] = [];
-  #count = 0;
-  #failed = false;
+  readonly #found: Record<Severity, VerifyFinding[]> = { critical: [], high: [], low: [] };
+  #more = 0;
 
   add(finding: VerifyFinding): void {
-    this.#count++;
-    if (finding.severity !== 'low') this.#failed = true;
-    if (this.#found.length < FINDINGS_MAX) this.#found.push(finding);
-  }
-
-  get ok(): boolean {
-    return !this.#failed;
+    const kept = this.#found[finding.severity];
+    if (kept.length < FINDINGS_MAX) kept.push(finding);
+    else this.#more++;
   }
 
   report<T extends Omit<Report, 'ok' | 'findings' | 'more'>>(rest: T): T & Report {
-    const findings = [...this.#found].sort(
-      (a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity),
-    );
-    return { ok: this.ok, findings, more: this.#count - findings.length, ...rest };
+    const { critical, high } = this.#found;
+    return {
+      ok: critical.length === 0 && high.length === 0,
+      findings: WORST_FIRST.flatMap((severity) => this.#found[severity]),
+      more: this.#more,
+      ...rest,
+    };
   }
 }
+
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 /** Ed25519 by WebCrypto: in browsers and wherever else there is one. */
-import type { Verifier } from '../note.ts';
+import type { Verifier } from './note.ts';
 
 const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
 

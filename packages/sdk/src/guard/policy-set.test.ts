@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { loadPolicySet, type PolicyProblem, type PolicySet } from './policies.ts';
+import { loadPolicySet, type PolicyProblem, type PolicySet } from './policy-set.ts';
 import { schemaText } from './schema.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));

@@ -1,0 +1,57 @@
+/** From an action to a decision, with nothing logged: what the guard does first, and `explain` does only. */
+import { hash } from 'node:crypto';
+import { encodeCanonical } from '../entry/canonical.ts';
+import type { Json } from '../entry/entry.ts';
+import { decide, type Finding } from './decide.ts';
+import type { Action, Decision, Entity, EntityUid, PolicyInfo } from './decision.ts';
+import type { PolicySet } from './policy-set.ts';
+import { EntityIndex, misunderstood, misunderstoodAction } from './understood.ts';
+
+export interface Judgement {
+  readonly decision: Decision;
+  /** Canonical bytes of the entities; the decision names them by SHA-256. */
+  readonly entities: Uint8Array;
+}
+
+/** Deterministic: the same set, action and grants give the same decision. */
+export function judge(
+  set: PolicySet,
+  action: Action,
+  granted: (policy: PolicyInfo) => boolean,
+): Judgement {
+  const entities = canonicalEntities(action.entities);
+  const ruling = decide({
+    rejected: action.rejected !== undefined,
+    findings: action.rejected === undefined ? findAll(set, action) : [],
+    policies: set.byId,
+    granted,
+  });
+  const digests = { policySet: set.digest, entities: hash('sha256', entities) };
+  return { decision: { ...ruling, ...digests, engine: set.engine.name }, entities };
+}
+
+function findAll(set: PolicySet, action: Action): Finding[] {
+  const problem = misunderstoodAction(action);
+  if (problem !== undefined) return [{ kind: 'misunderstood', why: { doubts: [], problem } }];
+  const index = new EntityIndex(action.entities, set.enumerated);
+  return action.requests.map((request) => {
+    const why = misunderstood(request, index);
+    if (why) return { kind: 'misunderstood', why };
+    const evaluation = set.engine.evaluate(request, action.entities);
+    if (evaluation.invalid === undefined) return { kind: 'evaluated', evaluation };
+    return { kind: 'misunderstood', why: { doubts: [], problem: evaluation.invalid } };
+  });
+}
+
+/** Sorted, so that the order in which a surface happens to collect them changes no digest. */
+export function canonicalEntities(entities: readonly Entity[]): Buffer {
+  const sorted = entities.toSorted((a, b) => order(a.uid, b.uid));
+  const plain = sorted.map((entity) => ({ ...entity, parents: entity.parents.toSorted(order) }));
+  return Buffer.from(encodeCanonical(plain as unknown as Json));
+}
+
+function order(a: EntityUid, b: EntityUid): number {
+  if (a.type !== b.type) return a.type < b.type ? -1 : 1;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}

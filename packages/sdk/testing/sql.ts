@@ -1,0 +1,165 @@
+/** Actions on a small database, as a gateway would give them to the guard. */
+import type {
+  Action,
+  CedarValue,
+  Entity,
+  EntityUid,
+  PolicyInfo,
+  Request,
+} from '../src/guard/decision.ts';
+import { loadPolicySet, type PolicySet } from '../src/guard/policy-set.ts';
+import { schemaText } from '../src/guard/schema.ts';
+
+export interface SqlCase {
+  readonly type?: 'Human' | 'Service' | 'Agent';
+  readonly id?: string;
+  readonly groups?: readonly string[];
+  readonly verb: string;
+  readonly resource?: 'table' | 'schema' | 'database';
+  readonly table?: string;
+  readonly env?: string;
+  readonly database?: string;
+  readonly scope?: string;
+  readonly risks?: readonly string[];
+  readonly doubts?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly shownClasses?: readonly string[];
+  readonly derivedClasses?: readonly string[];
+}
+
+export const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
+  __entity: { type, id },
+});
+const set = (type: string, ids: readonly string[] = []): CedarValue =>
+  ids.map((id) => entity(type, id));
+
+export function entitiesOf(one: SqlCase): Entity[] {
+  const { type = 'Human', id = 'alice', groups = [], table = 'customers' } = one;
+  const { env = 'prod', database = 'shop' } = one;
+  const parents = groups.map((group) => ({ type: 'Group', id: group }));
+  return [
+    { uid: { type, id }, attrs: type === 'Agent' ? { trust: 0 } : {}, parents },
+    ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
+    {
+      uid: { type: 'Database', id: database },
+      attrs: { engine: 'postgres' },
+      parents: [{ type: 'Env', id: env }],
+    },
+    {
+      uid: { type: 'Schema', id: `${database}.public` },
+      attrs: {},
+      parents: [{ type: 'Database', id: database }],
+    },
+    {
+      uid: { type: 'Table', id: `${database}.public.${table}` },
+      attrs: { classes: [], appendOnly: false },
+      parents: [{ type: 'Schema', id: `${database}.public` }],
+    },
+  ];
+}
+
+export function requestOf(one: SqlCase): Request {
+  const { type = 'Human', id = 'alice', table = 'customers', database = 'shop' } = one;
+  const resources = {
+    table: { type: 'Table', id: `${database}.public.${table}` },
+    schema: { type: 'Schema', id: `${database}.public` },
+    database: { type: 'Database', id: database },
+  };
+  return {
+    principal: { type, id },
+    action: `sql.${one.verb}`,
+    resource: resources[one.resource ?? 'table'],
+    context: { meta: metaOf(), sql: sqlOf(one), access: accessOf(one) },
+  };
+}
+
+export const actionOf = (...cases: readonly [SqlCase, ...SqlCase[]]): Action => {
+  const entities = new Map<string, Entity>();
+  for (const one of cases) {
+    for (const made of entitiesOf(one)) entities.set(`${made.uid.type} ${made.uid.id}`, made);
+  }
+  return { requests: cases.map(requestOf), entities: [...entities.values()] };
+};
+
+function metaOf(): Record<string, CedarValue> {
+  return {
+    now: { __extn: { fn: 'datetime', arg: '2025-11-25T12:00:00.000Z' } },
+    hour: 12,
+    weekday: 2,
+    holiday: false,
+    caller: {
+      chainProved: true,
+      hops: 0,
+      agents: [],
+      services: [],
+      proof: entity('Proof', 'scram'),
+      session: 's1',
+    },
+    detected: { doubts: [], secrets: [], personal: [], injection: 0, bytes: 40 },
+    history: {
+      denied1m: 0,
+      calls1m: 0,
+      calls1h: 0,
+      rows1h: 0,
+      bytesOut1h: 0,
+      failed5m: 0,
+      taints: [],
+      hosts1h: 0,
+    },
+  };
+}
+
+function sqlOf(one: SqlCase): Record<string, CedarValue> {
+  return {
+    doubts: set('Doubt', one.doubts),
+    dialect: 'postgres',
+    statements: 1,
+    template: 'DELETE FROM customers WHERE id = $1',
+    scope: entity('Scope', one.scope ?? 'no-write'),
+    volatility: entity('Volatility', 'immutable'),
+    readOnly: one.readOnly ?? ['select', 'session'].includes(one.verb),
+    risks: set('SqlRisk', one.risks),
+    tablesRead: [],
+    tablesWritten: [],
+    routines: [],
+    returnsRows: false,
+    crossJoin: false,
+    literals: 1,
+    literalKinds: ['number'],
+    parameters: 0,
+    inTransaction: false,
+  };
+}
+
+function accessOf(one: SqlCase): Record<string, CedarValue> {
+  return {
+    columns: [],
+    shown: [],
+    shownClasses: one.shownClasses ?? [],
+    derivedClasses: one.derivedClasses ?? [],
+    written: [],
+    writtenClasses: [],
+    allColumns: false,
+  };
+}
+
+/** A set that must load; its problems are the failure. */
+export function setOf(...texts: readonly string[]): PolicySet {
+  const files = texts.map((text, at) => ({ name: `${at}.cedar`, text }));
+  const loaded = loadPolicySet(files, schemaText());
+  if (Array.isArray(loaded)) throw new Error(JSON.stringify(loaded, null, 1));
+  return loaded;
+}
+
+export const policyInfo = (id: string, more: Partial<PolicyInfo> = {}): PolicyInfo => ({
+  id,
+  effect: 'forbid',
+  severity: 'high',
+  message: `message of ${id}`,
+  hint: `hint of ${id}`,
+  annotations: {},
+  file: 'a.cedar',
+  line: 1,
+  text: '',
+  ...more,
+});
