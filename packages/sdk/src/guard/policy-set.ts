@@ -22,6 +22,7 @@ import {
   type PolicyText,
   positionAt,
   splitPolicies,
+  tooComplex,
 } from './policy-text.ts';
 import { enumeratedTypes } from './schema.ts';
 
@@ -127,6 +128,11 @@ function sizeProblem(files: readonly PolicyFile[]): PolicyProblem | undefined {
 
 function readFile(file: PolicyFile, problems: PolicyProblem[]): ReadPolicy[] {
   const start = { file, at: { start: 0 } };
+  const complex = tooComplex(file.text);
+  if (complex) {
+    problems.push(problemAt(start, complex.offset, complex.message));
+    return [];
+  }
   const parsed = parseFile(file);
   if (parsed.type === 'failure') {
     problems.push(...parsed.errors.map((error) => cedarProblem(start, error)));
@@ -152,16 +158,9 @@ function readFile(file: PolicyFile, problems: PolicyProblem[]): ReadPolicy[] {
 }
 
 function parseFile({ text }: PolicyFile): ReturnType<typeof policySetTextToParts> {
-  // Deep nesting overflows the parser's stack, and only this file is to blame.
-  try {
-    // Of the two, only this one says where the error is.
-    const checked = checkParsePolicySet({ staticPolicies: text });
-    return checked.type === 'failure' ? checked : policySetTextToParts(text);
-  } catch (error) {
-    const message = `nested too deeply: ${String(error)}`;
-    const unknown = { help: null, code: null, url: null, severity: null };
-    return { type: 'failure', errors: [{ message, ...unknown }] };
-  }
+  // Of the two, only the first says where an error is.
+  const checked = checkParsePolicySet({ staticPolicies: text });
+  return checked.type === 'failure' ? checked : policySetTextToParts(text);
 }
 
 function readPolicy(file: PolicyFile, at: PolicyText): PolicyInfo | string {

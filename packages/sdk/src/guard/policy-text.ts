@@ -19,7 +19,7 @@ interface Token {
 
 /** Comments and space are matched and dropped; a string is one token whatever stands in it. */
 const TOKEN =
-  /\s+|\/\/[^\n]*|("(?:[^"\\]|\\[\s\S])*"|[A-Za-z_][A-Za-z0-9_]*|\d+|::|==|!=|<=|>=|&&|\|\||[^\s])/gy;
+  /\s+|\/\/[^\n\r]*|("(?:[^"\\]|\\[\s\S])*"|[A-Za-z_][A-Za-z0-9_]*|\d+|::|==|!=|<=|>=|&&|\|\||[^\s])/gy;
 
 function* tokens(text: string): Generator<Token> {
   for (const match of text.matchAll(TOKEN)) {
@@ -59,6 +59,38 @@ export function splitPolicies(text: string): PolicyText[] | undefined {
     }
   }
   return start === undefined ? policies : undefined;
+}
+
+/**
+ * Brackets within brackets, and `if`s, of one policy. Cedar's parser and validator recurse, and past some
+ * hundred levels they overwrite their own memory: the module is broken from then on, and every decision
+ * after it fails. Measured: 100 levels stand, 200 do not.
+ */
+export const NESTING_MAX = 32;
+/** Operators of one policy that may chain into one deep expression. Measured: 1,000 stand, 2,000 do not. */
+export const OPERATORS_MAX = 500;
+const CHAINING: ReadonlySet<string> = new Set(['&&', '||', '+', '-', '*', '.']);
+
+/** Where a policy is too complex to be handed to Cedar; undefined where none is. */
+export function tooComplex(text: string): { offset: number; message: string } | undefined {
+  let nesting = 0;
+  let conditionals = 0;
+  let operators = 0;
+  for (const token of tokens(text)) {
+    if ('([{'.includes(token.text)) nesting++;
+    else if (')]}'.includes(token.text)) nesting--;
+    else if (token.text === 'if') conditionals++;
+    else if (CHAINING.has(token.text)) operators++;
+    else if (token.text === ';') nesting = conditionals = operators = 0;
+    if (nesting + conditionals > NESTING_MAX) {
+      return { offset: token.start, message: `nested deeper than ${NESTING_MAX} levels` };
+    }
+    if (operators > OPERATORS_MAX) {
+      const message = `more than ${OPERATORS_MAX} operators in one policy: split it into several`;
+      return { offset: token.start, message };
+    }
+  }
+  return undefined;
 }
 
 /** The same policy however it is laid out or commented: its tokens, one space between each. */

@@ -87,8 +87,12 @@ function marks(checked: Checked, paint: Paint): string[] {
     BigInt(report.entries) === size
       ? `${count(size)} entries`
       : `${count(report.entries)} of ${count(size)} entries`;
-  const root = report.rootMatches ? 'root matches checkpoint' : 'root is not that of checkpoint';
-  return [mark(!bad, hashed), mark(report.rootMatches, `${root} ${count(size)}`), signed];
+  const matches = report.rootMatches;
+  // An altered entry's hash may still stand in its tile: then the hashes hold, and the entry does not.
+  const root = bad
+    ? `hashes ${matches ? 'lead' : 'do not lead'} to`
+    : `root ${matches ? 'matches' : 'does not match'}`;
+  return [mark(!bad, hashed), mark(matches, `${root} checkpoint ${count(size)}`), signed];
 }
 
 function findingLines(finding: VerifyFinding, paint: Paint): string[] {
