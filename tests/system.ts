@@ -1,5 +1,5 @@
 /** The whole system for tests: a real PostgreSQL, a daemon process as users run it, and a folder for both. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -62,7 +62,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const role = options.role ?? 'postgres';
   mkdirSync(join(folder, 'sealrail'));
   // PostgreSQL's folder is its own; that of the daemon stays closed to it.
-  const { chmodSync } = await import('node:fs');
   chmodSync(folder, 0o711);
   const postgres = await startPostgres({ dir: join(folder, 'postgres'), ...(options.settings ? { settings: options.settings } : {}) });
   const home = join(folder, 'sealrail');
