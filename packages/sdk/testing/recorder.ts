@@ -10,7 +10,7 @@ import {
 } from '../src/entry/recorder.ts';
 import type { SideStore, StoredValue } from '../src/entry/side/sidestore.ts';
 
-export class MemoryLog implements EntryLog {
+class MemoryLog implements EntryLog {
   readonly entries: Uint8Array[] = [];
   refuse: Error | undefined;
 
@@ -24,7 +24,7 @@ export class MemoryLog implements EntryLog {
   }
 }
 
-export class MemorySideStore implements SideStore {
+class MemorySideStore implements SideStore {
   readonly values = new Map<string, { subject: string; values: readonly StoredValue[] }>();
   readonly blobs = new Map<string, Uint8Array>();
   /** Called before a blob is there: what must not have happened yet can be looked at. */
@@ -57,7 +57,7 @@ export class MemorySideStore implements SideStore {
 }
 
 /** Counts up, so that salts and ids differ and a run can be repeated. */
-export function countingRandom(): (bytes: number) => Uint8Array {
+function countingRandom(): (bytes: number) => Uint8Array {
   let count = 0;
   return (bytes) => {
     const block = createHash('sha512').update(String(count++)).digest();

@@ -33,7 +33,7 @@ export const entity = (type: string, id: string): { readonly __entity: EntityUid
 const set = (type: string, ids: readonly string[] = []): CedarValue =>
   ids.map((id) => entity(type, id));
 
-export function entitiesOf(one: SqlCase): Entity[] {
+function entitiesOf(one: SqlCase): Entity[] {
   const { type = 'Human', id = 'alice', groups = [], table = 'customers' } = one;
   const { env = 'prod', database = 'shop' } = one;
   const parents = groups.map((group) => ({ type: 'Group', id: group }));

@@ -176,6 +176,17 @@ describe('entries that would be too large', () => {
     }
   });
 
+  test('more members than any kind has are refused, not cut', () => {
+    const { recorder } = recorderForTest();
+    const detail = Object.fromEntries(
+      Array.from({ length: 100 }, (_, i) => [`m${i}`, 'x'.repeat(1_000)]),
+    );
+    const fields = { ...heartbeat, ...detail } as EntryFields;
+    expect(() => recorder.record(fields, {})).toThrow(
+      expect.objectContaining({ code: 'ENTRY_TOO_LARGE' }),
+    );
+  });
+
   test('a payload is on disk before the entry that names it, and later entries wait behind it', async () => {
     const { log, sideStore, recorder } = recorderForTest();
     const appendedAt: number[] = [];

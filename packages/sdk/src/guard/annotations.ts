@@ -1,7 +1,7 @@
 /** What stands before a policy: its name, what it says to whoever is stopped, and its condition. Pure. */
 import type { PolicyInfo } from './decision.ts';
 
-export type Unless = NonNullable<PolicyInfo['unless']>;
+type Unless = NonNullable<PolicyInfo['unless']>;
 type Severity = PolicyInfo['severity'];
 
 export const SEVERITIES: readonly Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
@@ -27,7 +27,7 @@ const REQUIRED: Readonly<Record<Unless, readonly string[]>> = {
 };
 const PLAIN: readonly string[] = ['id', 'severity', 'message', 'hint', 'unless'];
 /** A name that can stand in a file name, a URL and an error message. */
-export const POLICY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const POLICY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Of one annotation: `message` and `hint` go to clients, in protocols with small error fields. */
 export const ANNOTATION_CHARACTERS_MAX = 1_000;
 

@@ -6,7 +6,7 @@ import type { DecisionFields, Entry, Json } from '../entry/entry.ts';
 import { ENGINE_NAME } from './engine-cedar-wasm.ts';
 import type { Act } from './guard.ts';
 import { canonicalEntities } from './judge.ts';
-import { type GuardOptions, NO_DECISION_ID, openGuard } from './open-guard.ts';
+import { ATTACHED_MAX, type GuardOptions, NO_DECISION_ID, openGuard } from './open-guard.ts';
 import { canonicalSource, loadPolicySet } from './policy-set.ts';
 
 const POLICIES = `
@@ -210,6 +210,23 @@ describe('recomputing', () => {
     const before = sideStore.blobs.size;
     await guard.decide(act).durable;
     expect(sideStore.blobs.size).toBe(before);
+  });
+
+  test('past the bound of remembered blobs they are handed over again, and decisions go on', async () => {
+    const { guard, sideStore } = guardForTest();
+    let handed = 0;
+    sideStore.beforeBlob = async () => {
+      handed++;
+    };
+    const decideOn = (table: number) =>
+      guard.decide(actOf({ ...writer, scope: 'none', table: `t${table}` })).durable;
+    // Two digests with the first decision, one with each that follows.
+    for (let i = 0; i < ATTACHED_MAX - 1; i++) await decideOn(i);
+    await decideOn(0);
+    expect(handed).toBe(ATTACHED_MAX);
+    await decideOn(ATTACHED_MAX - 1);
+    await decideOn(0);
+    expect(handed).toBe(ATTACHED_MAX + 2);
   });
 
   test('names of a client’s own invention do not fill the disk', async () => {

@@ -25,7 +25,7 @@ export interface GuardOptions {
 /** Id of a decision that could not be recorded: there is no entry to look at. */
 export const NO_DECISION_ID = '00000000-0000-0000-0000-000000000000';
 /** Blobs that entries named already; past it one is handed over again, which costs a look at the disk. */
-const ATTACHED_MAX = 4_096;
+export const ATTACHED_MAX = 1_024;
 const NO_PART = { request: 0, code: 'policy-error', permits: [], forbids: [] } as const;
 const NO_APPROVALS: Approvals = { granted: () => false };
 
@@ -134,7 +134,7 @@ class RecordingGuard implements Guard {
     const found: Uint8Array[] = [];
     if (!this.#attached.has(policySet)) found.push(Buffer.from(this.#set.canonical));
     if (!this.#attached.has(entities)) found.push(entityBytes);
-    if (this.#attached.size > ATTACHED_MAX) this.#attached.clear();
+    if (this.#attached.size + found.length > ATTACHED_MAX) this.#attached.clear();
     this.#attached.add(policySet).add(entities);
     return found;
   }

@@ -244,6 +244,13 @@ describe('loading policies', () => {
     ]);
   });
 
+  test('a name at the bound loads, a longer one does not', () => {
+    const text = (length: number) =>
+      `${head.replace('"a"', `"${'a'.repeat(length)}"`)}permit (principal, action == Action::"sql.select", resource);`;
+    expect(problems(text(128))).toEqual([]);
+    expect(problems(text(129))).toHaveLength(1);
+  });
+
   test('an annotation at the bound loads, a longer one does not', () => {
     const text = (length: number) =>
       `@id("a") @severity("low") @message("${'m'.repeat(length)}") @hint("h") permit (principal, action, resource);`;

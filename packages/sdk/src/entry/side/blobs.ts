@@ -5,7 +5,7 @@ import { createDurably, type Files } from './files.ts';
 
 const DIGEST = /^[0-9a-f]{64}$/;
 /** Digests known to be on disk; past it the oldest is looked up again. */
-export const BLOBS_KNOWN_MAX = 16_384;
+export const BLOBS_KNOWN_MAX = 1_024;
 
 export class Blobs {
   readonly #files: Files;

@@ -8,7 +8,7 @@
 import { crc32 } from 'node:zlib';
 
 const MAGIC = Buffer.from('SRV1');
-export const FRAME_HEADER_BYTES = 12;
+const FRAME_HEADER_BYTES = 12;
 export const ENTRY_ID_BYTES = 16;
 export const SUBJECT_ID_BYTES = 16;
 export const KEY_ID_BYTES = 8;
@@ -42,7 +42,7 @@ export function encodeFrame(records: readonly Uint8Array[]): Buffer {
 }
 
 /** Length of the whole frame at `at`, or undefined where no valid frame stands there. */
-export function frameLength(bytes: Buffer, at: number): number | undefined {
+function frameLength(bytes: Buffer, at: number): number | undefined {
   const payloadAt = at + FRAME_HEADER_BYTES;
   if (payloadAt > bytes.length || !bytes.subarray(at, at + 4).equals(MAGIC)) return undefined;
   const end = payloadAt + bytes.readUInt32BE(at + 4);

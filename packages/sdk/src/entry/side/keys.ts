@@ -12,7 +12,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
 /** Keys held in memory; past it the oldest is read from its file again. */
-export const KEYS_CACHED_MAX = 4_096;
+export const KEYS_CACHED_MAX = 1_024;
 
 export interface SubjectKey {
   readonly subjectId: Buffer;

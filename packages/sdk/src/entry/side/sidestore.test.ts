@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Disk, type Operation } from '../../../testing/disk.ts';
+import { BLOBS_KNOWN_MAX } from './blobs.ts';
+import { KEYS_CACHED_MAX } from './keys.ts';
 import { openSideStore, type StoredValue } from './sidestore.ts';
 import { BATCH_BYTES_MAX, SEGMENT_BYTES_MAX } from './values.ts';
 
@@ -151,6 +153,32 @@ describe('blobs', () => {
     expect(await store.readBlob('0'.repeat(64))).toBeUndefined();
     disk.alter(`/private/blobs/${digest}`, () => Buffer.from('another set'));
     await expect(store.readBlob(digest)).rejects.toThrow(new RegExp(digest));
+  });
+});
+
+describe('what is held in memory', () => {
+  test('past the bound of keys the oldest is read from its file, and stays the same key', async () => {
+    const disk = new Disk();
+    const store = await open(disk);
+    await store.put('human:0', id(0), secret('first'));
+    for (let i = 1; i <= KEYS_CACHED_MAX; i++) await store.put(`human:${i}`, id(i), secret('x'));
+    await store.put('human:0', id(99_999), secret('again'));
+    expect(await disk.list('/private/keys')).toHaveLength(KEYS_CACHED_MAX + 1);
+    for (const one of [id(0), id(99_999)]) {
+      expect(await store.read(one)).toMatchObject({ kind: 'values' });
+    }
+  });
+
+  test('past the bound of blobs the oldest is looked up, and not written again', async () => {
+    const disk = new Disk();
+    const store = await open(disk);
+    const put = (i: number) => store.putBlob(Buffer.from(`blob ${i}`));
+    for (let i = 0; i <= BLOBS_KNOWN_MAX; i++) await put(i);
+    disk.flushes.length = 0;
+    await put(BLOBS_KNOWN_MAX);
+    expect(disk.flushes).toEqual([]);
+    await put(0);
+    expect(disk.flushes).toEqual(['/private/blobs']);
   });
 });
 

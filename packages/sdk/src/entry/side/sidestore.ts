@@ -5,7 +5,13 @@
 import { SealrailError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';
 import { type Files, nodeFiles } from './files.ts';
-import { encodeRecord, KEY_ID_BYTES, RECORD_HEADER_BYTES, recordHeader } from './frame.ts';
+import {
+  ENTRY_ID_BYTES,
+  encodeRecord,
+  KEY_ID_BYTES,
+  RECORD_HEADER_BYTES,
+  recordHeader,
+} from './frame.ts';
 import { SubjectKeys, seal, unseal } from './keys.ts';
 import { type CutTail, ValueSegments } from './values.ts';
 
@@ -106,7 +112,7 @@ class FileSideStore implements OpenSideStore {
     if (record === undefined) return { kind: 'absent' };
     const { header, sealed } = record;
     const keyIdAt = RECORD_HEADER_BYTES - KEY_ID_BYTES;
-    const key = await this.#parts.keys.find(header.subarray(16, keyIdAt));
+    const key = await this.#parts.keys.find(header.subarray(ENTRY_ID_BYTES, keyIdAt));
     if (key === undefined || Buffer.compare(key.keyId, header.subarray(keyIdAt)) !== 0) {
       return { kind: 'erased' };
     }
