@@ -80,3 +80,9 @@ function pathOf(node: unknown): readonly string[] | undefined {
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** True where these conditions read this member, anything below it, or a record around it as a whole. */
+export function readsContext(conditions: unknown, path: readonly string[]): boolean {
+  for (const read of contextReads(conditions)) if (touches(read, { path, why: '' })) return true;
+  return false;
+}

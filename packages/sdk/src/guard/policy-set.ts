@@ -24,6 +24,7 @@ import {
   splitPolicies,
   tooComplex,
 } from './policy-text.ts';
+import { rememberingEngine } from './remembering-engine.ts';
 import { enumeratedTypes } from './schema.ts';
 
 export interface PolicyFile {
@@ -110,6 +111,8 @@ interface CanonicalForm {
 
 interface ReadPolicy {
   readonly info: PolicyInfo;
+  /** In Cedar's JSON form. */
+  readonly conditions: unknown;
   readonly file: PolicyFile;
   readonly at: PolicyText;
 }
@@ -150,9 +153,9 @@ function readFile(file: PolicyFile, problems: PolicyProblem[]): ReadPolicy[] {
   }
   const found: ReadPolicy[] = [];
   for (const at of texts) {
-    const info = readPolicy(file, at);
-    if (typeof info === 'string') problems.push(problemAt({ file, at }, 0, info));
-    else found.push({ info, file, at });
+    const read = readPolicy(file, at);
+    if (typeof read === 'string') problems.push(problemAt({ file, at }, 0, read));
+    else found.push({ ...read, file, at });
   }
   return found;
 }
@@ -163,7 +166,10 @@ function parseFile({ text }: PolicyFile): ReturnType<typeof policySetTextToParts
   return checked.type === 'failure' ? checked : policySetTextToParts(text);
 }
 
-function readPolicy(file: PolicyFile, at: PolicyText): PolicyInfo | string {
+function readPolicy(
+  file: PolicyFile,
+  at: PolicyText,
+): Pick<ReadPolicy, 'info' | 'conditions'> | string {
   const text = file.text.slice(at.start, at.end);
   const answer = policyToJson(text);
   if (answer.type === 'failure') return answer.errors[0]?.message ?? 'does not parse';
@@ -179,7 +185,7 @@ function readPolicy(file: PolicyFile, at: PolicyText): PolicyInfo | string {
   const read = forbiddenRead(conditions, NOT_ESTABLISHED);
   if (read !== undefined) return `policy ${annotated.id}: ${read}`;
   const { line } = positionAt(file.text, at.start);
-  return { ...annotated, effect, annotations, file: file.name, line, text };
+  return { info: { ...annotated, effect, annotations, file: file.name, line, text }, conditions };
 }
 
 /** A warning counts: a policy that can never apply looks as if it guarded, and never does. */
@@ -211,14 +217,21 @@ function openSet(policies: readonly ReadPolicy[], schema: string): PolicySet {
     sorted.map(({ info, at }) => ({ id: info.id, text: info.text, at })),
     schema,
   );
+  const remembering = rememberingEngine(
+    engine,
+    sorted.map(({ conditions }) => conditions),
+  );
   return {
     policies: infos,
     byId: new Map(infos.map((info) => [info.id, info])),
     digest: hash('sha256', canonical),
     canonical,
-    engine,
+    engine: remembering,
     enumerated: enumeratedTypes(schema),
-    close: () => engine.close(),
+    close: () => {
+      engine.close();
+      remembering.forget();
+    },
   };
 }
 
