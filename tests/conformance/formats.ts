@@ -1,4 +1,7 @@
-/** The project's own vectors of the C2SP text formats: what must be read, and as what, and what must not. */
+/**
+ * The project's own vectors of the C2SP text formats: what must be read, and as what, and what must
+ * not.
+ */
 import { readFileSync } from 'node:fs';
 import {
   encodeUtf8,

@@ -1,4 +1,6 @@
-/** A signed tree as a map of files, made the slow and obvious way: level by level from the leaves. */
+/**
+ * A signed tree as a map of files, made the slow and obvious way: level by level from the leaves.
+ */
 import { hash } from 'node:crypto';
 import {
   encodeBundle,

@@ -2,6 +2,7 @@
 export type SdkErrorCode =
   | 'ENTRY_INVALID'
   | 'ENTRY_TOO_LARGE'
+  | 'RECORDER_STALLED'
   | 'RECORDER_FAILED'
   | 'SIDE_STORE_FAILED'
   | 'SIDE_STORE_CORRUPT';

@@ -1,4 +1,7 @@
-/** Entry bundles: c2sp.org/tlog-tiles §Log Entries. Each entry behind its length in two bytes, big-endian. */
+/**
+ * Entry bundles: c2sp.org/tlog-tiles §Log Entries. Each entry behind its length in two bytes,
+ * big-endian.
+ */
 import { concat } from './bytes.ts';
 import { TlogError } from './errors.ts';
 
@@ -18,14 +21,20 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
   );
 }
 
-/** Throws BUNDLE_MALFORMED unless the bytes are exactly `count` entries, or any number without a count. */
+/**
+ * Throws BUNDLE_MALFORMED unless the bytes are exactly `count` entries, or any number without a
+ * count.
+ */
 export function decodeBundle(bytes: Uint8Array, count?: number): Uint8Array[] {
   const { entries, problem } = readBundle(bytes, count);
   if (problem) throw new TlogError('BUNDLE_MALFORMED', problem);
   return entries;
 }
 
-/** What can be read of a bundle: a verifier says more about the entries before the break than that there is one. */
+/**
+ * What can be read of a bundle: a verifier says more about the entries before the break than that
+ * there is one.
+ */
 export function readBundle(
   bytes: Uint8Array,
   count?: number,

@@ -47,8 +47,9 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /**
- * Standard base64 with padding, in its one canonical spelling: decoders here are lenient (white space,
- * missing padding, non-zero trailing bits), and a lenient reader lets one signature have many texts.
+ * Standard base64 with padding, in its one canonical spelling: decoders here are lenient (white
+ * space, missing padding, non-zero trailing bits), and a lenient reader lets one signature have
+ * many texts.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;

@@ -1,4 +1,7 @@
-/** Checkpoints: c2sp.org/tlog-checkpoint. A note whose text is origin, size and root, and nothing else. */
+/**
+ * Checkpoints: c2sp.org/tlog-checkpoint. A note whose text is origin, size and root, and nothing
+ * else.
+ */
 import { fromBase64, parseDecimal, toBase64 } from './bytes.ts';
 import { TlogError } from './errors.ts';
 import { type Note, parseNote } from './note.ts';

@@ -1,8 +1,12 @@
-/** RFC 6962 §2.1 hashing: leaves and nodes are told apart by their first byte, so neither can pose as the other. */
+/**
+ * RFC 6962 §2.1 hashing: leaves and nodes are told apart by their first byte, so neither can pose
+ * as the other.
+ */
 import { ENTRY_BYTES_MAX } from './bundle.ts';
 import { HASH_BYTES, type Sha256 } from './sha256.ts';
 
-// One input for all calls: hashing is synchronous, and an allocation a hash would cost as much as the hash.
+// One input for all calls: hashing is synchronous, and an allocation a hash would cost as much as
+// the hash.
 const leafInput = new Uint8Array(1 + ENTRY_BYTES_MAX);
 const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES).fill(1, 0, 1);
 
@@ -23,19 +27,23 @@ export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256): U
 
 export const emptyRoot = (sha256: Sha256): Uint8Array => sha256(new Uint8Array(0));
 
-/** Where complete subtrees are read from: `level` 0 is leaves, `index` counts nodes of that level. */
+/**
+ * Where complete subtrees are read from: `level` 0 is leaves, `index` counts nodes of that level.
+ */
 export type ReadNode = (level: number, index: number) => Uint8Array;
 
 /**
- * The largest level whose nodes are no wider than `count`. Not Math.log2, which rounds: from 2^48 on it
- * calls 2^n − 1 a power of two, and a proof would then name a node that is not there.
+ * The largest level whose nodes are no wider than `count`. Not Math.log2, which rounds: from 2^48
+ * on it calls 2^n − 1 a power of two, and a proof would then name a node that is not there.
  */
 export function levelBelow(count: number): number {
   const high = Math.floor(count / 2 ** 32);
   return high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(count);
 }
 
-/** Levels and indices of the complete subtrees that a tree of this size is made of, largest first. */
+/**
+ * Levels and indices of the complete subtrees that a tree of this size is made of, largest first.
+ */
 export function peaks(size: number): { level: number; index: number }[] {
   const found: { level: number; index: number }[] = [];
   let start = 0;

@@ -1,4 +1,7 @@
-/** Signed notes: c2sp.org/signed-note. The text ends in a newline; signatures stand behind a blank line. */
+/**
+ * Signed notes: c2sp.org/signed-note. The text ends in a newline; signatures stand behind a blank
+ * line.
+ */
 import { concat, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
 import { COSIGNATURE_V1, isKeyName, type VerifierKey } from './vkey.ts';
@@ -60,7 +63,10 @@ export function parseNote(bytes: Uint8Array): Note {
   return { text, signatures: lines.map((line, at) => parseSignature(line, at + 1)) };
 }
 
-/** Throws NOTE_MALFORMED for what `parseNote` would not give back the same: a line break in a name, say. */
+/**
+ * Throws NOTE_MALFORMED for what `parseNote` would not give back the same: a line break in a name,
+ * say.
+ */
 export function formatNote(note: Note): Uint8Array {
   const lines = note.signatures.map(({ name, id, blob }) => {
     if (!/^[0-9a-f]{8}$/.test(id)) throw malformed(`${JSON.stringify(id)} is no key id`);
@@ -91,8 +97,9 @@ export interface SignatureClaim {
 }
 
 /**
- * The claims of the keys that the caller knows, at most one a key: of repeated signatures the first counts.
- * Signatures of unknown keys are passed over, which is how witnesses and new keys join a note.
+ * The claims of the keys that the caller knows, at most one a key: of repeated signatures the first
+ * counts. Signatures of unknown keys are passed over, which is how witnesses and new keys join a
+ * note.
  */
 export function signatureClaims(note: Note, keys: readonly VerifierKey[]): SignatureClaim[] {
   const claims = new Map<VerifierKey, SignatureClaim>();
@@ -103,7 +110,10 @@ export function signatureClaims(note: Note, keys: readonly VerifierKey[]): Signa
   return [...claims.values()];
 }
 
-/** The text; for c2sp.org/tlog-cosignature behind a header that holds the time in the blob's first 8 bytes. */
+/**
+ * The text; for c2sp.org/tlog-cosignature behind a header that holds the time in the blob's first 8
+ * bytes.
+ */
 function claimOf(note: Note, key: VerifierKey, blob: Uint8Array): SignatureClaim {
   const timeBytes = key.type === COSIGNATURE_V1 ? 8 : 0;
   if (blob.length !== timeBytes + SIGNATURE_BYTES) {

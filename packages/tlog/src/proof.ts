@@ -1,6 +1,7 @@
 /**
  * Inclusion and consistency, of trees and of subtrees. Sizes and indices are bigint: they come from
- * outside and go up to 2^63−1. A verifier answers with the reason why a proof does not hold, or undefined.
+ * outside and go up to 2^63−1. A verifier answers with the reason why a proof does not hold, or
+ * undefined.
  */
 import { equal, SIZE_MAX } from './bytes.ts';
 import { emptyRoot, levelBelow, nodeHash, type ReadNode, rootAt } from './merkle.ts';
@@ -66,9 +67,9 @@ export interface Consistency {
 }
 
 /**
- * RFC 9162 §2.1.4.2. Two trees of one size are compared by their roots as they are: that a root has 32
- * bytes was checked where its checkpoint was parsed. An empty older tree is refused: such a proof would
- * say nothing and look like one.
+ * RFC 9162 §2.1.4.2. Two trees of one size are compared by their roots as they are: that a root has
+ * 32 bytes was checked where its checkpoint was parsed. An empty older tree is refused: such a
+ * proof would say nothing and look like one.
  */
 export function verifyConsistency(
   { from, to, fromRoot, toRoot, proof }: Consistency,
@@ -88,7 +89,10 @@ export function verifyConsistency(
   );
 }
 
-/** True where [start, end) is a subtree: not empty, and aligned to the next power of two of its length. */
+/**
+ * True where [start, end) is a subtree: not empty, and aligned to the next power of two of its
+ * length.
+ */
 function isSubtree(start: bigint, end: bigint): boolean {
   if (start < 0n || end <= start || end > SIZE_MAX) return false;
   let ceiling = 1n;
@@ -105,7 +109,10 @@ export interface SubtreeInclusion {
   readonly proof: Proof;
 }
 
-/** draft-ietf-plants-merkle-tree-certs §4.3: inclusion in the subtree as if it were a tree of its own. */
+/**
+ * draft-ietf-plants-merkle-tree-certs §4.3: inclusion in the subtree as if it were a tree of its
+ * own.
+ */
 export function verifySubtreeInclusion(given: SubtreeInclusion, sha256: Sha256): Problem {
   const { index, start, end, leaf, root, proof } = given;
   if (!isSubtree(start, end)) return `[${start}, ${end}) is no subtree`;
@@ -121,7 +128,9 @@ export interface SubtreeConsistency {
   readonly proof: Proof;
 }
 
-/** draft-ietf-plants-merkle-tree-certs §4.4: the subtree's hash and the tree's root from one path. */
+/**
+ * draft-ietf-plants-merkle-tree-certs §4.4: the subtree's hash and the tree's root from one path.
+ */
 export function verifySubtreeConsistency(given: SubtreeConsistency, sha256: Sha256): Problem {
   const { start, end, size, subtreeRoot, root, proof } = given;
   if (start === end && start >= 0n && end <= size && size <= SIZE_MAX) {
@@ -168,7 +177,10 @@ export function verifySubtreeConsistency(given: SubtreeConsistency, sha256: Sha2
   return equal(sr, root) ? undefined : 'the proof does not lead to the newer root';
 }
 
-/** Hash of the leaves [start, end) where start is a multiple of the largest power of two below the length. */
+/**
+ * Hash of the leaves [start, end) where start is a multiple of the largest power of two below the
+ * length.
+ */
 function rangeHash(start: number, end: number, readNode: ReadNode, sha256: Sha256): Uint8Array {
   return rootAt(end - start, (level, index) => readNode(level, index + start / 2 ** level), sha256);
 }
@@ -176,7 +188,9 @@ function rangeHash(start: number, end: number, readNode: ReadNode, sha256: Sha25
 /** RFC 6962 §2.1: the largest power of two below the length. */
 const split = (length: number): number => 2 ** levelBelow(length - 1);
 
-/** Sibling hashes from the leaf to the root (RFC 6962 §2.1.1), for a log of at most 2^53−1 entries. */
+/**
+ * Sibling hashes from the leaf to the root (RFC 6962 §2.1.1), for a log of at most 2^53−1 entries.
+ */
 export function proveInclusion(
   given: { index: number; size: number; readNode: ReadNode },
   sha256: Sha256,

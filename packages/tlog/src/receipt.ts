@@ -1,4 +1,7 @@
-/** Receipts: c2sp.org/tlog-proof. `extra` carries the entry, which is authenticated once the proof holds. */
+/**
+ * Receipts: c2sp.org/tlog-proof. `extra` carries the entry, which is authenticated once the proof
+ * holds.
+ */
 
 import { ENTRY_BYTES_MAX } from './bundle.ts';
 import { decodeUtf8, encodeUtf8, fromBase64, parseDecimal, toBase64 } from './bytes.ts';

@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4), synchronous and without a platform: browsers offer only an asynchronous one,
- * and proofs are checked hash by hash. Node passes `crypto.hash` in instead (node.ts).
+ * SHA-256 (FIPS 180-4), synchronous and without a platform: browsers offer only an asynchronous
+ * one, and proofs are checked hash by hash. Node passes `crypto.hash` in instead (node.ts).
  */
 
 /** 32 bytes of SHA-256 over the data. */
@@ -9,8 +9,8 @@ export type Sha256 = (data: Uint8Array) => Uint8Array;
 export const HASH_BYTES = 32;
 const BLOCK_BYTES = 64;
 
-// §4.2.2 and §5.3.3: the first 32 bits of the fractional parts of the cube roots of the first 64 primes,
-// and of the square roots of the first 8.
+// §4.2.2 and §5.3.3: the first 32 bits of the fractional parts of the cube roots of the first 64
+// primes, and of the square roots of the first 8.
 const PRIMES = /* @__PURE__ */ primes(64);
 const K = /* @__PURE__ */ Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
 const INITIAL = /* @__PURE__ */ Int32Array.from(PRIMES.slice(0, 8), (prime) =>
@@ -28,8 +28,8 @@ function fraction(root: number): number {
   return ((root - Math.floor(root)) * 2 ** 32) | 0;
 }
 
-// One of each for all calls: hashing is synchronous, so no two calls are ever at work at once, and an
-// allocation a hash would cost as much as the hash.
+// One of each for all calls: hashing is synchronous, so no two calls are ever at work at once, and
+// an allocation a hash would cost as much as the hash.
 const state = new Int32Array(8);
 const schedule = new Int32Array(64);
 const lastBlocks = new Uint8Array(2 * BLOCK_BYTES);

@@ -1,6 +1,6 @@
 /**
- * Tiles: c2sp.org/tlog-tiles. A tile of level L holds up to 256 hashes of level 8L; sizes and indices are
- * numbers, because a file tree of ours has at most 2^53−1 entries.
+ * Tiles: c2sp.org/tlog-tiles. A tile of level L holds up to 256 hashes of level 8L; sizes and
+ * indices are numbers, because a file tree of ours has at most 2^53−1 entries.
  */
 import { TlogError } from './errors.ts';
 
@@ -28,7 +28,10 @@ export function tilePath({ level, index, width }: TileId): string {
 const PATH =
   /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/;
 
-/** Undefined for anything but the one spelling of a tile's path: a second one would escape the cache and the checks. */
+/**
+ * Undefined for anything but the one spelling of a tile's path: a second one would escape the cache
+ * and the checks.
+ */
 export function parseTilePath(path: string): TileId | undefined {
   const [, level = '', groups = '', width] = PATH.exec(path) ?? [];
   if (level === '') return undefined;

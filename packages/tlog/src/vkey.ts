@@ -1,6 +1,7 @@
 /**
- * Verifier keys and secret keys in the text forms of c2sp.org/signed-note and of Go's x/mod/sumdb/note:
- * `name+8 hex digits+base64(type ‖ key)` and `PRIVATE+KEY+name+8 hex digits+base64(type ‖ seed)`.
+ * Verifier keys and secret keys in the text forms of c2sp.org/signed-note and of Go's
+ * x/mod/sumdb/note: `name+8 hex digits+base64(type ‖ key)` and `PRIVATE+KEY+name+8 hex
+ * digits+base64(type ‖ seed)`.
  */
 import { concat, encodeUtf8, fromBase64, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
@@ -8,7 +9,10 @@ import type { Sha256 } from './sha256.ts';
 
 export const ED25519 = 0x01;
 export const COSIGNATURE_V1 = 0x04;
-/** c2sp.org/tlog-cosignature: an ML-DSA-44 cosignature holds the lengths of name and origin in one byte. */
+/**
+ * c2sp.org/tlog-cosignature: an ML-DSA-44 cosignature holds the lengths of name and origin in one
+ * byte.
+ */
 export const KEY_NAME_BYTES_MAX = 255;
 
 export interface VerifierKey {
@@ -25,7 +29,9 @@ export function isKeyName(name: string): boolean {
   return name !== '' && !/[\p{White_Space}\p{Cs}+]/u.test(name);
 }
 
-/** Longer names may stand in a note that others signed too, but no key that is used here has one. */
+/**
+ * Longer names may stand in a note that others signed too, but no key that is used here has one.
+ */
 const fits = (name: string): boolean => encodeUtf8(name).length <= KEY_NAME_BYTES_MAX;
 
 export function keyId(name: string, type: number, publicKey: Uint8Array, sha256: Sha256): string {

@@ -234,6 +234,57 @@ describe('when the disk fails', () => {
     },
   );
 
+  test('a log that stalls refuses what comes meanwhile, and the chain goes on whole', async () => {
+    const { log, sideStore, recorder } = recorderForTest();
+    const stall = Object.assign(new Error('too much is waiting'), { code: 'LOG_STALLED' });
+    await recorder.record(heartbeat, {}).durable;
+    for (let round = 0; round < 3; round++) {
+      // One waits for its payload while the log begins to refuse, others follow in the same step.
+      const waiting = recorder.record(decision({ statement: 'z'.repeat(100_000) }), alice);
+      log.refuse = stall;
+      const all = [waiting, ...[1, 2, 3].map(() => recorder.record(heartbeat, {}))];
+      for (const { durable } of all) {
+        await expect(durable).rejects.toMatchObject({ code: 'RECORDER_STALLED' });
+      }
+      log.refuse = undefined;
+      await recorder.record(decision(), alice, values(1)).durable;
+      await recorder.record(heartbeat, {}).durable;
+    }
+    expect(log.entries).toHaveLength(7);
+    expect(checkSources(log.entries)).toEqual([]);
+    expect(sideStore.values.size).toBe(3);
+  });
+
+  test('while something is under way after a stall, nothing is numbered anew', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const stall = Object.assign(new Error('stalled'), { code: 'LOG_STALLED' });
+    const entries: Uint8Array[] = [];
+    const answers = [async () => held, async () => Promise.reject(stall), async () => {}];
+    const { recorder } = recorderForTest({
+      log: {
+        append: async (entry) => {
+          await answers.shift()?.();
+          return entries.push(entry) - 1;
+        },
+      },
+    });
+    const first = recorder.record(heartbeat, {});
+    const refused = recorder.record(heartbeat, {});
+    await expect(refused.durable).rejects.toMatchObject({ code: 'RECORDER_STALLED' });
+    await expect(recorder.record(heartbeat, {}).durable).rejects.toMatchObject({
+      code: 'RECORDER_STALLED',
+    });
+    release();
+    await first.durable;
+    await new Promise((resolve) => setImmediate(resolve));
+    await recorder.record(heartbeat, {}).durable;
+    expect(checkSources(entries)).toEqual([]);
+    expect(entries).toHaveLength(2);
+  });
+
   test('an entry whose payload could not be written is not appended, nor is what queued behind', async () => {
     const { log, sideStore, recorder } = recorderForTest();
     sideStore.refuse = new Error('no space');

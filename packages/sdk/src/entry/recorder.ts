@@ -57,6 +57,7 @@ export interface Recorder {
 
 /** Where entries go: @sealrail/tlog's Log is one. */
 export interface EntryLog {
+  /** Rejects with code LOG_STALLED where the entry is certainly not there and a later one may be taken. */
   append(entry: Uint8Array): Promise<number>;
 }
 
@@ -78,8 +79,8 @@ export interface RecorderOptions {
 
 export interface OpenRecorder extends Recorder {
   /**
-   * Resolves when an entry was refused or lost. The chain of this source then names an entry that may not
-   * be there, so nothing more is recorded until a restart begins a new epoch at the log's true end.
+   * Resolves when an entry may or may not be in the log. The chain of this source has no end to go on from
+   * then, so nothing more is recorded until a restart begins a new epoch at the log's true end.
    */
   readonly failed: Promise<Error>;
 }
@@ -88,21 +89,31 @@ export function openRecorder(options: RecorderOptions): OpenRecorder {
   return new ChainedRecorder(options);
 }
 
+/** Where the next entry of the source stands. */
+interface Place {
+  readonly seq: number;
+  readonly prev: string;
+}
+
 class ChainedRecorder implements OpenRecorder {
   readonly failed: Promise<Error>;
   readonly #options: RecorderOptions;
   readonly #uuid: (unixMs: number) => string;
-  #seq = 0;
-  #previous: string;
+  #next: Place;
+  /** Behind the last entry that the log has taken. */
+  #taken: Place;
+  #inFlight = 0;
   /** Set while an entry waits for its payloads: later entries queue behind it, or the order would break. */
   #handedOver: Promise<unknown> | undefined;
+  #stalled: SealrailError | undefined;
   #failure: SealrailError | undefined;
   #fail: (error: Error) => void = () => undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#uuid = uuidSource(options.random);
-    this.#previous = options.previous;
+    this.#next = { seq: 0, prev: options.previous };
+    this.#taken = this.#next;
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -126,16 +137,9 @@ class ChainedRecorder implements OpenRecorder {
       id,
       time: formatTime(now),
       source: this.#options.source as unknown as Json,
-      seq: this.#seq,
-      prev: this.#previous,
+      ...this.#next,
     });
-    const durable = this.#failure
-      ? Promise.reject(this.#failure)
-      : this.#store({ id, bytes, about, stored, blobs: [...payloads, ...attachments] });
-    if (!this.#failure) {
-      this.#seq++;
-      this.#previous = toHex(leafHash(bytes, sha256));
-    }
+    const durable = this.#store({ id, bytes, about, stored, blobs: [...payloads, ...attachments] });
     // Whoever waits still sees the rejection; whoever comes later must not find a dead process instead.
     durable.catch(() => undefined);
     return { id, durable };
@@ -147,22 +151,32 @@ class ChainedRecorder implements OpenRecorder {
    * different: an entry names them by digest, so they are on disk before it is handed over.
    */
   async #store(entry: PreparedEntry): Promise<number> {
+    const refusal = this.#failure ?? this.#stalled;
+    if (refusal) throw refusal;
     const { sideStore } = this.#options;
     const { principal } = entry.about;
     const subject = principal ? `${principal.type}:${principal.id}` : 'system';
+    const place = { seq: this.#next.seq + 1, prev: toHex(leafHash(entry.bytes, sha256)) };
+    this.#next = place;
+    this.#inFlight++;
+    const appended = this.#handOver(entry.bytes, entry.blobs).then((index) => {
+      // Answers of one flush may be seen out of order; the chain goes on from the last of them.
+      if (place.seq > this.#taken.seq) this.#taken = place;
+      return index;
+    });
     try {
       const [index] = await Promise.all([
-        this.#handOver(entry.bytes, entry.blobs),
+        appended,
         entry.stored.length === 0 ? undefined : sideStore.put(subject, entry.id, entry.stored),
       ]);
       return index;
     } catch (cause) {
-      this.#failure ??= new SealrailError('RECORDER_FAILED', "couldn't record an entry", {
-        hint: 'nothing more is recorded, and everything is denied, until the daemon is started again',
-        cause,
-      });
-      this.#fail(this.#failure);
-      throw this.#failure;
+      throw this.#refuse(cause);
+    } finally {
+      // The side store may have failed first: the log's own answer still counts for the chain.
+      await appended.catch(() => undefined);
+      this.#inFlight--;
+      this.#resume();
     }
   }
 
@@ -173,11 +187,46 @@ class ChainedRecorder implements OpenRecorder {
     const handedOver = Promise.all([
       this.#handedOver,
       ...blobs.map((blob) => sideStore.putBlob(blob)),
-    ]).then(() => ({ appended: log.append(bytes) }));
+    ]).then(() => {
+      if (this.#stalled) throw this.#stalled;
+      return { appended: log.append(bytes) };
+    });
     this.#handedOver = handedOver;
-    const { appended } = await handedOver;
-    if (this.#handedOver === handedOver) this.#handedOver = undefined;
-    return appended;
+    try {
+      const { appended } = await handedOver;
+      return await appended;
+    } finally {
+      if (this.#handedOver === handedOver) this.#handedOver = undefined;
+    }
+  }
+
+  /** A log that says that it did not take the entry may take later ones; everything else is final. */
+  #refuse(cause: unknown): SealrailError {
+    if (this.#failure) return this.#failure;
+    if (cause === this.#stalled && this.#stalled) return this.#stalled;
+    if ((cause as { code?: unknown }).code === 'LOG_STALLED') {
+      this.#stalled ??= new SealrailError('RECORDER_STALLED', 'the log takes no entries just now', {
+        hint: 'nothing passes until it has caught up; look at the disk',
+        cause,
+      });
+      return this.#stalled;
+    }
+    this.#failure = new SealrailError('RECORDER_FAILED', "couldn't record an entry", {
+      hint: 'nothing more is recorded, and everything is denied, until the daemon is started again',
+      cause,
+    });
+    this.#fail(this.#failure);
+    return this.#failure;
+  }
+
+  /**
+   * After a stall the chain goes on from the last entry that the log took: what was refused was numbered,
+   * and must not be named. Only when nothing is under way any more is it known which entry that is.
+   */
+  #resume(): void {
+    if (this.#stalled === undefined || this.#inFlight > 0) return;
+    this.#stalled = undefined;
+    this.#next = this.#taken;
   }
 }
 

@@ -88,7 +88,8 @@ function marks(checked: Checked, paint: Paint): string[] {
       ? `${count(size)} entries`
       : `${count(report.entries)} of ${count(size)} entries`;
   const matches = report.rootMatches;
-  // An altered entry's hash may still stand in its tile: then the hashes hold, and the entry does not.
+  // An altered entry's hash may still stand in its tile: then the hashes hold, and the entry does
+  // not.
   const root = bad
     ? `hashes ${matches ? 'lead' : 'do not lead'} to`
     : `root ${matches ? 'matches' : 'does not match'}`;
@@ -103,7 +104,7 @@ function findingLines(finding: VerifyFinding, paint: Paint): string[] {
 }
 
 /** Never "tamper-proof": it says what the log was compared with, and what that leaves open. */
-function lastLine({ report }: Checked, paint: Paint): string {
+function lastLine({ kind, report }: Checked, paint: Paint): string {
   const failures = report.findings.filter(({ severity }) => severity !== 'low');
   const [worst] = failures;
   if (!report.ok) {
@@ -112,9 +113,12 @@ function lastLine({ report }: Checked, paint: Paint): string {
     return paint('red', `not verified: ${printable(worst?.what ?? 'see above')}${more}`);
   }
   const verified = paint('green', 'verified');
-  return report.against === 'self-consistent only'
-    ? `${verified}, self-consistent only: without a checkpoint that somebody else kept, a rollback or a rewrite of the whole log is not detected`
-    : `${verified}, ${printable(report.against)}`;
+  if (report.against !== 'self-consistent only') return `${verified}, ${printable(report.against)}`;
+  const undetected =
+    kind === 'tree'
+      ? 'a rollback or a rewrite of the whole log is not detected'
+      : 'nothing shows that others were given the same log';
+  return `${verified}, self-consistent only: without a checkpoint that somebody else kept, ${undetected}`;
 }
 
 /**

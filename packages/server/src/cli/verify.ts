@@ -1,4 +1,7 @@
-/** `sealrail verify`: a log's folder or address, or one receipt, checked by files and a public key only. */
+/**
+ * `sealrail verify`: a log's folder or address, or one receipt, checked by files and a public key
+ * only.
+ */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,14 +23,19 @@ const EXIT_UNAVAILABLE = 69;
 const USAGE = `sealrail verify DIR|URL|FILE.tlog-proof --key VKEY|FILE
 
 Checks a log, or one receipt, by its files and a public key; contacts nobody else.
+DIR is a log's folder, with checkpoint and tile/ in it; URL is the address of such a folder.
 
-  --key VKEY|FILE    the log's public key, or a file that holds it (log.vkey); from whoever vouches for it
-  --checkpoint FILE  a checkpoint that you kept; the log must extend it (may be given more than once)
+  --key VKEY|FILE    the log's public key, or a file that holds it (log.vkey);
+                     from whoever vouches for it, never from the log itself
+  --checkpoint FILE  a checkpoint that you kept, which the log must extend;
+                     may be given more than once
   --entry FILE       the entry's exact bytes, for a receipt that does not carry them
   --min-index N      bundles wholly below entry N may be absent, under a retention policy
-  --json             one line of JSON on stdout
+  --json             one line on stdout: ok, kind, origin, size, root, rootMatches, entries,
+                     against, findings [{severity, what, path, index, hint}], more, seconds;
+                     of a receipt also index and entry (base64); or ok and error
 
-DIR holds checkpoint and tile/. Exit codes: 0 verified, 64 usage, 65 not verified, 69 could not look.
+Exit codes: 0 verified, 64 usage, 65 not verified, 69 could not look.
 `;
 
 class UsageError extends Error {}

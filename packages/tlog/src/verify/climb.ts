@@ -1,7 +1,7 @@
 /**
- * From leaves to the root, tile by tile. What is computed from below is compared with the tile of the
- * place; where one of them is missing the other stands in, and where they differ the tile above says
- * which was altered, so that one bad file does not hide the next.
+ * From leaves to the root, tile by tile. What is computed from below is compared with the tile of
+ * the place; where one of them is missing the other stands in, and where they differ the tile above
+ * says which was altered, so that one bad file does not hide the next.
  */
 import { equal } from '../bytes.ts';
 import type { Checkpoint } from '../checkpoint.ts';
@@ -9,7 +9,7 @@ import { HASH_BYTES, type Sha256 } from '../sha256.ts';
 import { TILE_WIDTH, tilePath, tileWidth } from '../tile.ts';
 import { Edge, subtreeRoot } from '../tree/edge.ts';
 import type { Findings } from './report.ts';
-import { readFile, type TreeSource } from './source.ts';
+import { readPlace, type TreeSource } from './source.ts';
 
 /** A hash that the files give; undefined where no file does. */
 export type Known = Uint8Array | undefined;
@@ -146,7 +146,7 @@ export class Climb {
   }
 
   #read(at: At): Promise<Uint8Array | undefined> {
-    return readFile(this.#options.source, at);
+    return readPlace(this.#options.source, at);
   }
 
   #report(at: At, differing: readonly number[], altered: 'below' | 'tile' | 'unknown'): void {

@@ -1,4 +1,7 @@
-/** A tree in a local folder. Only names of the format are ever opened, so nothing leads out of the folder. */
+/**
+ * A tree in a local folder. Only names of the format are ever opened, so nothing leads out of the
+ * folder.
+ */
 import { constants } from 'node:fs';
 import { type FileHandle, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +21,8 @@ export function directorySource(folder: string): Required<TreeSource> {
 const ABSENT: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'ENXIO'];
 
 /**
- * A copy may come from anybody: a pipe in the place of a tile would block for ever and a device never
- * end, so neither is waited for, and no more is read than a tree's largest file has.
+ * A copy may come from anybody: a pipe in the place of a tile would block for ever and a device
+ * never end, so neither is waited for, and no more is read than a tree's largest file has.
  */
 async function readRegular(path: string): Promise<Uint8Array | undefined> {
   let file: FileHandle;

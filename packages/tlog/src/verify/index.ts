@@ -1,4 +1,7 @@
-/** @sealrail/tlog/verify: the verifier by itself, for Node and browsers, without any platform import. */
+/**
+ * @sealrail/tlog/verify: the verifier by itself, for Node and browsers, without any platform
+ * import.
+ */
 export { decodeBundle } from '../bundle.ts';
 export { decodeUtf8, encodeUtf8, equal, fromBase64, toBase64, toHex } from '../bytes.ts';
 export { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';

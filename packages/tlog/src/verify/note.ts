@@ -1,4 +1,7 @@
-/** Checks a note's signatures: the one asynchronous edge of verifying, since browsers have only WebCrypto. */
+/**
+ * Checks a note's signatures: the one asynchronous edge of verifying, since browsers have only
+ * WebCrypto.
+ */
 import { TlogError } from '../errors.ts';
 import { type Note, signatureClaims } from '../note.ts';
 import type { VerifierKey } from '../vkey.ts';
@@ -11,8 +14,9 @@ export type Verifier = (
 ) => Promise<boolean>;
 
 /**
- * Which of the known keys signed the note (c2sp.org/signed-note §Signatures); none is for the caller to
- * refuse. A known key whose signature does not hold rejects the whole note with NOTE_UNVERIFIED.
+ * Which of the known keys signed the note (c2sp.org/signed-note §Signatures); none is for the
+ * caller to refuse. A known key whose signature does not hold rejects the whole note with
+ * NOTE_UNVERIFIED.
  */
 export async function verifyNote(
   note: Note,

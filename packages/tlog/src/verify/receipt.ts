@@ -19,7 +19,10 @@ export interface VerifyReceiptOptions extends Trust {
 
 export interface ReceiptReport extends Report {
   readonly index?: bigint;
-  /** The bytes that the proof authenticates: absent unless `ok`, so that nobody shows what was not proved. */
+  /**
+   * The bytes that the proof authenticates: absent unless `ok`, so that nobody shows what was not
+   * proved.
+   */
   readonly entry?: Uint8Array;
 }
 

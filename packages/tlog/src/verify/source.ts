@@ -1,4 +1,7 @@
-/** Reads the files of a tree: of a place its file, or the start of a fuller one; the next ones ahead of time. */
+/**
+ * Reads the files of a tree: of a place its file, or the start of a fuller one; the next ones ahead
+ * of time.
+ */
 import { decodeBundle } from '../bundle.ts';
 import { HASH_BYTES } from '../sha256.ts';
 import { TILE_WIDTH, type TileId, tilePath, tileWidth } from '../tile.ts';
@@ -11,11 +14,14 @@ export interface TreeSource {
   strangers?(): Promise<readonly string[]>;
 }
 
-/** The largest file of a tree: a full bundle of the largest entries. A source may cut off what is longer. */
+/**
+ * The largest file of a tree: a full bundle of the largest entries. A source may cut off what is
+ * longer.
+ */
 export const FILE_BYTES_MAX = TILE_WIDTH * (2 + 65_535);
 
 /** Bundles asked for before they are needed: hides the latency of a disk or of a connection. */
-const READ_AHEAD = 16;
+const READ_AHEAD = 8;
 
 export interface Place {
   readonly index: number;
@@ -32,8 +38,8 @@ export function* places(source: TreeSource, size: number): Generator<Place> {
     ahead.push({
       index,
       width,
-      bundle: started(readFile(source, { level: 'entries', index, width })),
-      tile: started(readFile(source, { level: 0, index, width })),
+      bundle: started(readPlace(source, { level: 'entries', index, width })),
+      tile: started(readPlace(source, { level: 0, index, width })),
     });
     const next = ahead.length > READ_AHEAD ? ahead.shift() : undefined;
     if (next) yield next;
@@ -49,9 +55,10 @@ function started<T>(reading: Promise<T>): Promise<T> {
 
 /**
  * A partial file may give way to the full one of its place while a log grows (c2sp.org/tlog-tiles
- * §Partial Tiles), so the first `width` of a fuller file stand for it: the hashes decide either way.
+ * §Partial Tiles), so the first `width` of a fuller file stand for it: the hashes decide either
+ * way.
  */
-export async function readFile(source: TreeSource, id: TileId): Promise<Uint8Array | undefined> {
+export async function readPlace(source: TreeSource, id: TileId): Promise<Uint8Array | undefined> {
   const bytes = await source.get(tilePath(id));
   if (bytes || id.width === TILE_WIDTH) return bytes;
   const full = await source.get(tilePath({ ...id, width: TILE_WIDTH }));

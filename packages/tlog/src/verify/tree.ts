@@ -1,4 +1,7 @@
-/** Verifies a whole tree from its files: every leaf re-hashed, every tile, the root and the signature. */
+/**
+ * Verifies a whole tree from its files: every leaf re-hashed, every tile, the root and the
+ * signature.
+ */
 import { readBundle } from '../bundle.ts';
 import { equal, toBase64 } from '../bytes.ts';
 import type { Checkpoint } from '../checkpoint.ts';
@@ -22,9 +25,9 @@ export interface VerifyTreeOptions extends Trust {
 }
 
 /**
- * Reports all that is wrong with the files of a tree. Missing evidence is a failure; nothing that is
- * verified says how it is to be verified: the key is the caller's, the size is the signed checkpoint's.
- * Throws KEY_MALFORMED for the caller's own key, and whatever the source throws.
+ * Reports all that is wrong with the files of a tree. Missing evidence is a failure; nothing that
+ * is verified says how it is to be verified: the key is the caller's, the size is the signed
+ * checkpoint's. Throws KEY_MALFORMED for the caller's own key, and whatever the source throws.
  */
 export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
   const sha256 = options.sha256 ?? pureSha256;

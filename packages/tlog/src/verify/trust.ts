@@ -50,6 +50,6 @@ export async function readCheckpoint(
       return refuse(`is of the log ${checkpoint.origin}, and the key is of ${key.name}`);
     return checkpoint;
   } catch (error) {
-    return refuse(`cannot be trusted: ${reasonOf(error)}`);
+    return refuse(`could not be verified: ${reasonOf(error)}`);
   }
 }
