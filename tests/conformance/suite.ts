@@ -2,7 +2,7 @@
  * One suite of a conformance run: every case either exact or listed with what was expected and what
  * came.
  */
-export interface Difference {
+interface Difference {
   readonly id: string;
   readonly expected: string;
   readonly got: string;

@@ -5,9 +5,9 @@ import { directorySource, sha256, verifyEd25519 } from '@sealrail/tlog';
 import { verifyTree } from '@sealrail/tlog/verify';
 import type { Case } from './suite.ts';
 
-export const TESSERA_VKEY =
+const TESSERA_VKEY =
   'example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx';
-export const TESSERA_SIZES = 16;
+const TESSERA_SIZES = 16;
 
 export function tesseraCases(corpus: string): Case[] {
   const folder = join(corpus, 'testdata/log');

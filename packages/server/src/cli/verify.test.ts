@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createLog, formatSecretKey, openLog, secretKeyFromSeed, sha256 } from '@sealrail/tlog';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyCommand } from './verify.ts';
-import { printable } from './verify-report.ts';
+import { ENTRY_TEXT_BYTES_MAX, printable, reportText } from './verify-report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sealrail-verify-command-'));
 const at = (name: string) => join(folder, name);
@@ -148,6 +148,33 @@ describe('a receipt', () => {
     const report = JSON.parse((await run(...args, '--json')).stdout);
     expect(report).toMatchObject({ ok: false, kind: 'receipt', index: 7, rootMatches: false });
     expect(report.entry).toBeUndefined();
+  });
+
+  test('shows an entry up to ENTRY_TEXT_BYTES_MAX, of a longer one its length, and no bytes', () => {
+    const shown = (entry: Uint8Array) =>
+      reportText(
+        {
+          kind: 'receipt',
+          target: 'x.tlog-proof',
+          seconds: 0,
+          report: {
+            ok: true,
+            size: 9n,
+            index: 7n,
+            entries: 1,
+            rootMatches: true,
+            findings: [],
+            more: 0,
+            against: 'self-consistent only',
+            entry,
+          },
+        },
+        { write: () => true },
+      );
+    const text = (length: number) => shown(Buffer.alloc(length, 'a'));
+    expect(text(ENTRY_TEXT_BYTES_MAX)).toContain('a'.repeat(ENTRY_TEXT_BYTES_MAX));
+    expect(text(ENTRY_TEXT_BYTES_MAX + 1)).toContain('entry: 4,097 bytes\n');
+    expect(shown(Uint8Array.of(0xff))).toContain('entry: 1 bytes that are no text');
   });
 
   test('that is no receipt at all is not verified', async () => {

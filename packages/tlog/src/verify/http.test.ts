@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { httpSource } from './http.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { HTTP_TIMEOUT_MS, httpSource } from './http.ts';
 import { FILE_BYTES_MAX } from './source.ts';
 
 const answering =
@@ -32,6 +32,18 @@ describe('a tree behind HTTP', () => {
     for (const code of [404, 410]) expect(await status(code)).toBeUndefined();
     for (const code of [206, 301, 403, 429, 500])
       await expect(status(code)).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' });
+  });
+
+  test('is not waited for longer than HTTP_TIMEOUT_MS', async () => {
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
+    const silent: typeof fetch = async (_, init) => {
+      init?.signal?.throwIfAborted();
+      return new Response('x');
+    };
+    const reading = httpSource('https://example.com', silent).get('checkpoint');
+    await expect(reading).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' });
+    expect(timeout).toHaveBeenCalledWith(HTTP_TIMEOUT_MS);
+    timeout.mockRestore();
   });
 
   test('is not read for ever: a body ends past the largest file that a tree has', async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { corpus } from '../../../../tests/corpora.ts';
 import {
@@ -167,6 +168,30 @@ describe('one altered byte', () => {
   });
 });
 
+describe('a tree of any size', () => {
+  test('holds as it was written, and with any one byte of any file changed it does not', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 800 }),
+        fc.nat(),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (size, file, at, mask) => {
+          const tree = memoryTree(entriesOf(size), [signer]);
+          expect(await check(memorySource(tree))).toMatchObject({ ok: true, entries: size });
+          const path = [...tree.keys()][file % tree.size] ?? '';
+          const bytes = Uint8Array.from(tree.get(path) ?? []);
+          bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ mask;
+          const report = await check(memorySource(new Map([...tree, [path, bytes]])));
+          expect(report.ok, `${path} at ${at % bytes.length}`).toBe(false);
+          expect(report.findings[0]?.path).toBe(path);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('missing evidence', () => {
   test('any missing file is a failure that names it', async () => {
     for (const path of files.keys()) {
@@ -319,7 +344,7 @@ describe('a folder', () => {
   test('a pipe or a folder in the place of a tile is missing evidence, not a hang', async () => {
     const path = join(folder, 'tile/0/001');
     rmSync(path);
-    execFileSync('mkfifo', [path]);
+    execFileSync(join('/usr/bin', 'mkfifo'), [path]);
     const pipe = await check(directorySource(folder));
     rmSync(path);
     mkdirSync(path);
