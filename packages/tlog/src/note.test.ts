@@ -13,7 +13,7 @@ import {
 } from './note.ts';
 import { verifyNote } from './verify/note.ts';
 import { webVerifier } from './verify/webcrypto.ts';
-import { COSIGNATURE_V1, isKeyName, keyId, type VerifierKey } from './vkey.ts';
+import { COSIGNATURE_V1, isNoteName, keyId, type VerifierKey } from './vkey.ts';
 
 const signer = testSigner('example.com/log');
 const other = testSigner('example.com/other', 'other');
@@ -21,7 +21,7 @@ const read = (text: string) => parseNote(encodeUtf8(text));
 
 const names = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
-  .filter(isKeyName)
+  .filter(isNoteName)
   .filter((name) => !/[\0-\x1f]/.test(name));
 const notes: fc.Arbitrary<Note> = fc.record({
   text: fc

@@ -4,7 +4,7 @@
  */
 import { concat, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
-import { COSIGNATURE_V1, isKeyName, type VerifierKey } from './vkey.ts';
+import { COSIGNATURE_V1, isNoteName, type VerifierKey } from './vkey.ts';
 
 /** As Go's x/mod/sumdb/note, so that what others accept is accepted here. */
 export const NOTE_BYTES_MAX = 1_000_000;
@@ -38,7 +38,7 @@ const malformed = (what: string, hint?: string): TlogError =>
 function parseSignature(line: string, at: number): NoteSignature {
   const match = /^\u2014 ([^ ]+) ([^ ]+)$/u.exec(line);
   const [, name = '', base64 = ''] = match ?? [];
-  if (!match || !isKeyName(name))
+  if (!match || !isNoteName(name))
     throw malformed(`signature line ${at} is not "\u2014 name base64"`);
   const bytes = fromBase64(base64);
   if (bytes === undefined) throw malformed(`signature line ${at} is not canonical base64`);

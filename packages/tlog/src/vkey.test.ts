@@ -76,7 +76,7 @@ describe('a secret key', () => {
 
   test('is no verifier key, and the other way round', () => {
     const secret = formatSecretKey(secretKeyFromSeed('example.com/log', new Uint8Array(32)));
-    expect(() => parseVkey(secret, sha256)).toThrow(/not a verifier key/);
+    expect(() => parseVkey(secret, sha256)).toThrow(/it is a secret key/);
     expect(() => parseSecretKey(vkeyOf(testSigner('example.com/log')))).toThrow(/PRIVATE\+KEY/);
   });
 });

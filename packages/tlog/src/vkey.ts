@@ -25,14 +25,14 @@ export interface VerifierKey {
 }
 
 /** No white space of any script and no `+`: either would let one line be read as two. */
-export function isKeyName(name: string): boolean {
+export function isNoteName(name: string): boolean {
   return name !== '' && !/[\p{White_Space}\p{Cs}+]/u.test(name);
 }
 
-/**
- * Longer names may stand in a note that others signed too, but no key that is used here has one.
- */
-const fits = (name: string): boolean => encodeUtf8(name).length <= KEY_NAME_BYTES_MAX;
+/** Longer names may stand in a note that others signed too, but no key that is used here has one. */
+export function isKeyName(name: string): boolean {
+  return isNoteName(name) && encodeUtf8(name).length <= KEY_NAME_BYTES_MAX;
+}
 
 export function keyId(name: string, type: number, publicKey: Uint8Array, sha256: Sha256): string {
   return toHex(
@@ -41,7 +41,7 @@ export function keyId(name: string, type: number, publicKey: Uint8Array, sha256:
 }
 
 export function verifierKey(name: string, publicKey: Uint8Array, sha256: Sha256): VerifierKey {
-  if (!isKeyName(name) || !fits(name)) {
+  if (!isKeyName(name)) {
     throw new TlogError('KEY_MALFORMED', `${JSON.stringify(name)} is no key name`, {
       hint: 'a name has 1 to 255 bytes, no white space and no +',
     });
@@ -53,32 +53,38 @@ export function formatVkey(key: VerifierKey): string {
   return `${key.name}+${key.id}+${toBase64(concat(Uint8Array.of(key.type), key.publicKey))}`;
 }
 
-function refuse(what: string): never {
-  throw new TlogError('KEY_MALFORMED', `not a verifier key: ${what}`, {
-    hint: 'it looks like example.com/log+33d7b496+AeHTu4Q3h…, on one line',
-  });
+const PRIVATE = 'PRIVATE+KEY+';
+
+const HINTS = {
+  'verifier key': 'it looks like example.com/log+33d7b496+AeHTu4Q3h…, on one line',
+  'secret key': 'it looks like PRIVATE+KEY+example.com/log+33d7b496+…, on one line',
+} as const;
+
+/** Never says what the key was: a secret one would stand in a log file then. */
+function refuse(kind: keyof typeof HINTS, what: string): never {
+  throw new TlogError('KEY_MALFORMED', `not a ${kind}: ${what}`, { hint: HINTS[kind] });
 }
 
 /** Cuts at the first two `+` only: base64 may hold more of them. */
-function cut(text: string): [string, string, Uint8Array] {
+function cut(kind: keyof typeof HINTS, text: string): [string, string, Uint8Array] {
   const first = text.indexOf('+');
   const second = text.indexOf('+', first + 1);
-  if (first < 0 || second < 0) refuse('it needs a name, an id and a key with + between them');
+  if (first < 0 || second < 0) refuse(kind, 'it needs a name, an id and a key with + between them');
   const data = fromBase64(text.slice(second + 1));
-  if (data === undefined) refuse('the key is not canonical base64');
+  if (data === undefined) refuse(kind, 'the key is not canonical base64');
   return [text.slice(0, first), text.slice(first + 1, second), data];
 }
 
 export function parseVkey(text: string, sha256: Sha256): VerifierKey {
-  const [name, id, data] = cut(text);
+  const no = (what: string): never => refuse('verifier key', what);
+  if (text.startsWith(PRIVATE)) no('it is a secret key; nobody but the log may have it');
+  const [name, id, data] = cut('verifier key', text);
   const type = data[0];
   const publicKey = data.slice(1);
-  if (!isKeyName(name) || !fits(name)) refuse(`${JSON.stringify(name)} is no key name`);
-  if (type !== ED25519 && type !== COSIGNATURE_V1) refuse(`keys of type ${type} are not supported`);
-  if (publicKey.length !== 32)
-    refuse(`an Ed25519 key has 32 bytes, this one has ${publicKey.length}`);
-  if (keyId(name, type, publicKey, sha256) !== id)
-    refuse('its id does not belong to its name and key');
+  if (!isKeyName(name)) no(`${JSON.stringify(name)} is no key name`);
+  if (type !== ED25519 && type !== COSIGNATURE_V1) return no(`type ${type} is not supported`);
+  if (publicKey.length !== 32) no(`an Ed25519 key has 32 bytes, this one ${publicKey.length}`);
+  if (keyId(name, type, publicKey, sha256) !== id) no('its id does not belong to its name and key');
   return { name, id, type, publicKey };
 }
 
@@ -89,24 +95,15 @@ export interface SecretKey {
   readonly seed: Uint8Array;
 }
 
-const PRIVATE = 'PRIVATE+KEY+';
-
 export function formatSecretKey(key: SecretKey): string {
   return `${PRIVATE}${key.name}+${key.id}+${toBase64(concat(Uint8Array.of(ED25519), key.seed))}`;
 }
 
 /** The id is of the *public* key: the caller derives that and compares (node.ts does). */
 export function parseSecretKey(text: string): SecretKey {
-  if (!text.startsWith(PRIVATE)) refuse('a secret key begins with PRIVATE+KEY+');
-  const [name, id, data] = cut(text.slice(PRIVATE.length));
-  if (
-    !isKeyName(name) ||
-    !fits(name) ||
-    !/^[0-9a-f]{8}$/.test(id) ||
-    data[0] !== ED25519 ||
-    data.length !== 33
-  ) {
-    refuse('the secret key is not an Ed25519 key in its text form');
-  }
+  if (!text.startsWith(PRIVATE)) refuse('secret key', `it has to begin with ${PRIVATE}`);
+  const [name, id, data] = cut('secret key', text.slice(PRIVATE.length));
+  if (!isKeyName(name) || !/^[0-9a-f]{8}$/.test(id) || data[0] !== ED25519 || data.length !== 33)
+    refuse('secret key', 'it is no Ed25519 key in its text form');
   return { name, id, seed: data.slice(1) };
 }
