@@ -8,7 +8,10 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@sealrail\/tlog\/verify$/, replacement: `${source('tlog')}verify/index.ts` },
-      { find: /^@sealrail\/(tlog|facts|sdk)$/, replacement: `${new URL('./packages/', import.meta.url).pathname}$1/src/index.ts` },
+      {
+        find: /^@sealrail\/(tlog|facts|sdk)$/,
+        replacement: `${new URL('./packages/', import.meta.url).pathname}$1/src/index.ts`,
+      },
     ],
   },
   test: {

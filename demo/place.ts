@@ -1,15 +1,27 @@
 /** The demo's folder: PostgreSQL, configuration, users and log of one shop, kept between starts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomPassword, scramVerifier } from '../packages/server/dist/config/password.js';
-import { createShop, SHOP_DATABASE, SHOP_ROLE } from './shop.ts';
 import { type RunningPostgres, startPostgres } from './postgres.ts';
+import { createShop, SHOP_DATABASE, SHOP_ROLE } from './shop.ts';
 
-export const sealrailBin = fileURLToPath(new URL('../packages/server/bin/sealrail.js', import.meta.url));
+export const sealrailBin = fileURLToPath(
+  new URL('../packages/server/bin/sealrail.js', import.meta.url),
+);
 const shippedPolicies = fileURLToPath(new URL('../packages/server/policies', import.meta.url));
 
 /** Ends the start with one sentence and an exit code of DESIGN section 5. */
@@ -39,7 +51,10 @@ function postgresFolder(folder: string): string {
   if (process.getuid?.() !== 0) return join(folder, 'postgres');
   for (let at = folder; ; at = dirname(at)) {
     if (existsSync(at) && (statSync(at).mode & 0o001) === 0) {
-      return join(tmpdir(), `sealrail-demo-${Buffer.from(folder).toString('base64url').slice(-40)}`);
+      return join(
+        tmpdir(),
+        `sealrail-demo-${Buffer.from(folder).toString('base64url').slice(-40)}`,
+      );
     }
     if (at === dirname(at)) return join(folder, 'postgres');
   }
@@ -50,20 +65,38 @@ export function writeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
   } catch {
-    throw new DemoError(78, `${folder} cannot be written: give it to the user that starts the demo, or start it elsewhere`);
+    throw new DemoError(
+      78,
+      `${folder} cannot be written: give it to the user that starts the demo, or start it elsewhere`,
+    );
   }
 }
 
 /** A running daemon as a process of its own, as it would run anywhere. */
 export interface DaemonProcess {
   readonly child: ChildProcess;
-  readonly ready: { readonly api: string; readonly vkey: string; readonly gateways: readonly { readonly target: string; readonly address: { readonly port: number } }[] };
+  readonly ready: {
+    readonly api: string;
+    readonly vkey: string;
+    readonly gateways: readonly {
+      readonly target: string;
+      readonly address: { readonly port: number };
+    }[];
+  };
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startDaemonProcess(config: string, say: (line: string) => void): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [sealrailBin, 'up', '-c', config], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+export async function startDaemonProcess(
+  config: string,
+  say: (line: string) => void,
+): Promise<DaemonProcess> {
+  const child = spawn(process.execPath, [sealrailBin, 'up', '-c', config], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => resolve(code)),
+  );
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-8_000);
@@ -77,7 +110,11 @@ export async function startDaemonProcess(config: string, say: (line: string) => 
     });
   });
   const first = await Promise.race([ready, ended]);
-  if (typeof first !== 'string') throw new DemoError(first ?? 69, /error: ([\s\S]*)/.exec(errors)?.[1]?.trim() ?? 'the daemon ended at once');
+  if (typeof first !== 'string')
+    throw new DemoError(
+      first ?? 69,
+      /error: ([\s\S]*)/.exec(errors)?.[1]?.trim() ?? 'the daemon ended at once',
+    );
   return {
     child,
     ready: JSON.parse(first) as DaemonProcess['ready'],
@@ -90,12 +127,16 @@ export async function startDaemonProcess(config: string, say: (line: string) => 
 
 function run(args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [sealrailBin, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [sealrailBin, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(new DemoError(code ?? 69, said.trim()))));
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new DemoError(code ?? 69, said.trim())),
+    );
   });
 }
 
@@ -145,7 +186,10 @@ api: { listen: 127.0.0.1:${options.apiPort} }
   const secrets = join(folder, 'demo-passwords.json');
   if (existsSync(secrets)) return;
   const passwords = Object.fromEntries(users.map(({ name }) => [name, randomPassword()]));
-  const lines = users.map(({ name, type, groups }) => `  ${name}: { type: ${type}, groups: [${groups.join(', ')}], scram: "${scramVerifier(passwords[name] ?? '')}" }`);
+  const lines = users.map(
+    ({ name, type, groups }) =>
+      `  ${name}: { type: ${type}, groups: [${groups.join(', ')}], scram: "${scramVerifier(passwords[name] ?? '')}" }`,
+  );
   writeFileSync(join(folder, 'users.yaml'), `users:\n${lines.join('\n')}\n`, { mode: 0o600 });
   writeFileSync(secrets, JSON.stringify(passwords), { mode: 0o600 });
   chmodSync(secrets, 0o600);
@@ -158,7 +202,12 @@ export interface Demo {
 }
 
 /** PostgreSQL with the shop in it, and everything that the daemon needs; the daemon is the caller's to start. */
-export async function prepareDemo(options: { folder: string; gatewayPort: number; apiPort: number; say: (line: string) => void }): Promise<Demo> {
+export async function prepareDemo(options: {
+  folder: string;
+  gatewayPort: number;
+  apiPort: number;
+  say: (line: string) => void;
+}): Promise<Demo> {
   const { folder, say } = options;
   writeFolder(folder);
   const marker = join(folder, 'shop-role-password');
@@ -184,7 +233,9 @@ export async function prepareDemo(options: { folder: string; gatewayPort: number
       users: DEMO_USERS,
       personal: ['customers.email', 'customers.phone', 'customers.national_id'],
     });
-    const passwords = JSON.parse(readFileSync(join(folder, 'demo-passwords.json'), 'utf8')) as Record<string, string>;
+    const passwords = JSON.parse(
+      readFileSync(join(folder, 'demo-passwords.json'), 'utf8'),
+    ) as Record<string, string>;
     return { postgres, config: join(folder, 'sealrail.yaml'), passwords };
   } catch (error) {
     await postgres.stop();

@@ -6,7 +6,17 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -41,7 +51,10 @@ function hydrate(dir: string): string {
   rmSync(into, { recursive: true, force: true });
   const from = nativeFolder();
   cpSync(from, into, { recursive: true });
-  const links = JSON.parse(readFileSync(join(from, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(readFileSync(join(from, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const at = join(into, target.replace(/^native\//, ''));
     mkdirSync(dirname(at), { recursive: true });
@@ -64,14 +77,29 @@ export function freePort(): Promise<number> {
   });
 }
 
-function initialise(bin: string, data: string, dir: string, identity: { uid?: number; gid?: number }): string {
+function initialise(
+  bin: string,
+  data: string,
+  dir: string,
+  identity: { uid?: number; gid?: number },
+): string {
   const secret = join(dir, 'superuser');
   const password = randomBytes(18).toString('base64url');
   writeFileSync(secret, password, { mode: 0o600 });
   if (identity.uid !== undefined) chownSync(secret, identity.uid, identity.uid);
   const done = spawnSync(
     join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${secret}`, '--encoding=UTF8', '--locale=C', '--no-sync'],
+    [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '--auth=scram-sha-256',
+      `--pwfile=${secret}`,
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+    ],
     { ...identity, encoding: 'utf8', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } },
   );
   if (done.status !== 0) throw new Error(`initdb failed: ${done.stderr || done.error?.message}`);
@@ -96,7 +124,11 @@ async function waitUntilReady(url: string, child: ChildProcess, said: () => stri
 }
 
 /** Starts the server on what `dir` holds, initialising it the first time; durable settings, loopback only. */
-export async function startPostgres(options: { dir: string; port?: number; settings?: Readonly<Record<string, string>> }): Promise<RunningPostgres> {
+export async function startPostgres(options: {
+  dir: string;
+  port?: number;
+  settings?: Readonly<Record<string, string>>;
+}): Promise<RunningPostgres> {
   const { dir } = options;
   const root = process.getuid?.() === 0;
   const identity = root ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
@@ -105,22 +137,35 @@ export async function startPostgres(options: { dir: string; port?: number; setti
   const bin = join(hydrate(dir), 'bin');
   const data = join(dir, 'data');
   const fresh = !existsSync(join(data, 'PG_VERSION'));
-  const password = fresh ? initialise(bin, data, dir, identity) : readFileSync(join(dir, 'superuser'), 'utf8');
+  const password = fresh
+    ? initialise(bin, data, dir, identity)
+    : readFileSync(join(dir, 'superuser'), 'utf8');
   const port = options.port ?? (await freePort());
-  const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', log_min_messages: 'warning', ...options.settings };
-  const child = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], {
-    ...identity,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // A Ctrl-C at the terminal is for whoever started us: the gateway's sessions end before the server does.
-    detached: true,
-    env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
-  });
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    log_min_messages: 'warning',
+    ...options.settings,
+  };
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+    {
+      ...identity,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // A Ctrl-C at the terminal is for whoever started us: the gateway's sessions end before the server does.
+      detached: true,
+      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
+    },
+  );
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-4_000);
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = (database = 'postgres') => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  const url = (database = 'postgres') =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
   const stop = async () => {
     if (child.exitCode === null) child.kill('SIGINT');
     await ended;

@@ -47,14 +47,100 @@ const PICK = `
 CREATE FUNCTION pg_temp.pick(n integer, salt integer, m integer) RETURNS integer LANGUAGE sql IMMUTABLE AS
 $$ SELECT (hashint4extended(n, salt) & 2147483647)::integer % m $$`;
 
-const FIRST = ['Ada', 'Ben', 'Chloé', 'Dimitri', 'Elif', 'Farid', 'Greta', 'Hugo', 'Ines', 'Jonas', 'Kofi', 'Lena', 'Milan', 'Nora', 'Omar', 'Paula', 'Quentin', 'Rosa', 'Sven', 'Tomoko', 'Ursula', 'Viktor', 'Wanda', 'Yusuf', 'Zoë'];
-const LAST = ['Adler', 'Baumann', 'Castro', 'Dubois', 'Eriksen', 'Fischer', 'Garcia', 'Hansen', 'Ivanov', 'Jansen', 'Keller', 'Lopez', 'Moreau', 'Novak', 'Okafor', 'Petrov', 'Rossi', 'Schmidt', 'Tanaka', 'Weber'];
-const CITIES = ['Amsterdam', 'Berlin', 'Copenhagen', 'Dublin', 'Edinburgh', 'Florence', 'Geneva', 'Hamburg', 'Lisbon', 'Madrid', 'Oslo', 'Prague', 'Riverton', 'Vienna'];
-const THINGS = ['Kettle', 'Lamp', 'Notebook', 'Chair', 'Backpack', 'Teapot', 'Blanket', 'Clock', 'Mirror', 'Basket'];
-const KINDS = ['Small', 'Large', 'Blue', 'Oak', 'Woollen', 'Copper', 'Folding', 'Round', 'Tall', 'Plain'];
+const FIRST = [
+  'Ada',
+  'Ben',
+  'Chloé',
+  'Dimitri',
+  'Elif',
+  'Farid',
+  'Greta',
+  'Hugo',
+  'Ines',
+  'Jonas',
+  'Kofi',
+  'Lena',
+  'Milan',
+  'Nora',
+  'Omar',
+  'Paula',
+  'Quentin',
+  'Rosa',
+  'Sven',
+  'Tomoko',
+  'Ursula',
+  'Viktor',
+  'Wanda',
+  'Yusuf',
+  'Zoë',
+];
+const LAST = [
+  'Adler',
+  'Baumann',
+  'Castro',
+  'Dubois',
+  'Eriksen',
+  'Fischer',
+  'Garcia',
+  'Hansen',
+  'Ivanov',
+  'Jansen',
+  'Keller',
+  'Lopez',
+  'Moreau',
+  'Novak',
+  'Okafor',
+  'Petrov',
+  'Rossi',
+  'Schmidt',
+  'Tanaka',
+  'Weber',
+];
+const CITIES = [
+  'Amsterdam',
+  'Berlin',
+  'Copenhagen',
+  'Dublin',
+  'Edinburgh',
+  'Florence',
+  'Geneva',
+  'Hamburg',
+  'Lisbon',
+  'Madrid',
+  'Oslo',
+  'Prague',
+  'Riverton',
+  'Vienna',
+];
+const THINGS = [
+  'Kettle',
+  'Lamp',
+  'Notebook',
+  'Chair',
+  'Backpack',
+  'Teapot',
+  'Blanket',
+  'Clock',
+  'Mirror',
+  'Basket',
+];
+const KINDS = [
+  'Small',
+  'Large',
+  'Blue',
+  'Oak',
+  'Woollen',
+  'Copper',
+  'Folding',
+  'Round',
+  'Tall',
+  'Plain',
+];
 
-const array = (words: readonly string[]): string => `(ARRAY[${words.map((word) => `'${word}'`).join(',')}])`;
-const word = (words: readonly string[], salt: number): string => `${array(words)}[1 + pg_temp.pick(i, ${salt}, ${words.length})]`;
+const array = (words: readonly string[]): string =>
+  `(ARRAY[${words.map((word) => `'${word}'`).join(',')}])`;
+const word = (words: readonly string[], salt: number): string =>
+  `${array(words)}[1 + pg_temp.pick(i, ${salt}, ${words.length})]`;
 
 const ROWS = `
 INSERT INTO customers
@@ -86,7 +172,10 @@ GRANT USAGE ON SCHEMA public TO ${SHOP_ROLE};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${SHOP_ROLE};`;
 
 /** Creates and fills the database, once; `url` is the superuser's, `password` becomes the role's. */
-export async function createShop(url: (database?: string) => string, password: string): Promise<void> {
+export async function createShop(
+  url: (database?: string) => string,
+  password: string,
+): Promise<void> {
   const admin = new pg.Client({ connectionString: url() });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${SHOP_DATABASE}`);

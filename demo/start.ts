@@ -3,7 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type DaemonProcess, DemoError, prepareDemo, startDaemonProcess, writeFolder } from './place.ts';
+import {
+  type DaemonProcess,
+  DemoError,
+  prepareDemo,
+  startDaemonProcess,
+  writeFolder,
+} from './place.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = process.env.SEALRAIL_DEMO_DIR ?? join(root, '.sealrail');
@@ -15,7 +21,14 @@ const say = (line: string) => console.error(line);
 function checkPort(port: number, what: string, setting: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', () => reject(new DemoError(69, `port ${port}, for the ${what}, is taken by another process: stop it, or set ${setting} to a free one`)));
+    probe.once('error', () =>
+      reject(
+        new DemoError(
+          69,
+          `port ${port}, for the ${what}, is taken by another process: stop it, or set ${setting} to a free one`,
+        ),
+      ),
+    );
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
   });
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSystem, type System } from './system.ts';
+import { type System, startSystem } from './system.ts';
 
 export type QueryMode = 'simple' | 'extended' | 'prepared';
 
@@ -10,7 +10,10 @@ export type QueryMode = 'simple' | 'extended' | 'prepared';
 export function postgresProgram(name: string): string | undefined {
   const root = '/usr/lib/postgresql';
   const lines = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
-  const places = [...lines.map((line) => join(root, line, 'bin')), ...(process.env.PATH ?? '').split(':')];
+  const places = [
+    ...lines.map((line) => join(root, line, 'bin')),
+    ...(process.env.PATH ?? '').split(':'),
+  ];
   return places.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
@@ -19,9 +22,17 @@ export interface Ran {
   readonly out: string;
 }
 
-export function runProgram(program: string, args: readonly string[], password: string, input?: string): Promise<Ran> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  password: string,
+  input?: string,
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...process.env, PGPASSWORD: password, PGOPTIONS: '' }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      env: { ...process.env, PGPASSWORD: password, PGOPTIONS: '' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let out = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -40,11 +51,44 @@ export async function startBenchSystem(pgbench: string): Promise<System> {
     users: [{ name: 'svc', type: 'service', groups: ['writers'] }],
     setup: 'CREATE TABLE acked (id integer PRIMARY KEY, decision text)',
   });
-  const init = await runProgram(pgbench, ['-i', '-q', '-s', '1', '-h', '127.0.0.1', '-p', String(system.postgres.port), '-U', 'postgres', 'bench'], system.postgres.password);
+  const init = await runProgram(
+    pgbench,
+    [
+      '-i',
+      '-q',
+      '-s',
+      '1',
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(system.postgres.port),
+      '-U',
+      'postgres',
+      'bench',
+    ],
+    system.postgres.password,
+  );
   if (init.code !== 0) throw new Error(`pgbench -i failed: ${init.out}`);
-  const grant = 'GRANT USAGE ON SCHEMA public TO bench_role; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO bench_role;';
+  const grant =
+    'GRANT USAGE ON SCHEMA public TO bench_role; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO bench_role;';
   const psql = postgresProgram('psql') ?? 'psql';
-  await runProgram(psql, ['-X', '-h', '127.0.0.1', '-p', String(system.postgres.port), '-U', 'postgres', '-d', 'bench', '-c', grant], system.postgres.password);
+  await runProgram(
+    psql,
+    [
+      '-X',
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(system.postgres.port),
+      '-U',
+      'postgres',
+      '-d',
+      'bench',
+      '-c',
+      grant,
+    ],
+    system.postgres.password,
+  );
   return system;
 }
 
@@ -55,13 +99,39 @@ export interface BenchResult {
   readonly out: string;
 }
 
-export async function runPgbench(pgbench: string, options: { port: number; user: string; password: string; mode: QueryMode; clients: number; seconds: number; script?: string }): Promise<BenchResult> {
-  const args = ['-n', '-M', options.mode, '-c', String(options.clients), '-T', String(options.seconds), ...(options.script === undefined ? [] : ['-b', options.script])];
-  const { code, out } = await runProgram(pgbench, [...args, '-h', '127.0.0.1', '-p', String(options.port), '-U', options.user, 'bench'], options.password);
+export async function runPgbench(
+  pgbench: string,
+  options: {
+    port: number;
+    user: string;
+    password: string;
+    mode: QueryMode;
+    clients: number;
+    seconds: number;
+    script?: string;
+  },
+): Promise<BenchResult> {
+  const args = [
+    '-n',
+    '-M',
+    options.mode,
+    '-c',
+    String(options.clients),
+    '-T',
+    String(options.seconds),
+    ...(options.script === undefined ? [] : ['-b', options.script]),
+  ];
+  const { code, out } = await runProgram(
+    pgbench,
+    [...args, '-h', '127.0.0.1', '-p', String(options.port), '-U', options.user, 'bench'],
+    options.password,
+  );
   return {
     code,
     out,
     tps: Number(/tps = ([0-9.]+)/.exec(out)?.[1] ?? 0),
-    failed: Number(/number of failed transactions: ([0-9]+)/.exec(out)?.[1] ?? (code === 0 ? 0 : 1)),
+    failed: Number(
+      /number of failed transactions: ([0-9]+)/.exec(out)?.[1] ?? (code === 0 ? 0 : 1),
+    ),
   };
 }

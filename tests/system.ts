@@ -3,7 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type DaemonProcess, type DemoUser, startDaemonProcess, writeConfiguration } from '../demo/place.ts';
+import {
+  type DaemonProcess,
+  type DemoUser,
+  startDaemonProcess,
+  writeConfiguration,
+} from '../demo/place.ts';
 import { freePort, type RunningPostgres, startPostgres } from '../demo/postgres.ts';
 
 export interface SystemOptions {
@@ -44,11 +49,16 @@ export function scratch(name: string): string {
   return mkdtempSync(join(tmpdir(), `sealrail-${name}-`));
 }
 
-async function prepareDatabase(postgres: RunningPostgres, options: SystemOptions, role: string): Promise<void> {
+async function prepareDatabase(
+  postgres: RunningPostgres,
+  options: SystemOptions,
+  role: string,
+): Promise<void> {
   const admin = new pg.Client({ connectionString: postgres.url() });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${options.database}`);
-  if (role !== 'postgres') await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${postgres.password}'`);
+  if (role !== 'postgres')
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${postgres.password}'`);
   await admin.end();
   if (options.setup === undefined) return;
   const client = new pg.Client({ connectionString: postgres.url(options.database) });
@@ -63,7 +73,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   mkdirSync(join(folder, 'sealrail'));
   // PostgreSQL's folder is its own; that of the daemon stays closed to it.
   chmodSync(folder, 0o711);
-  const postgres = await startPostgres({ dir: join(folder, 'postgres'), ...(options.settings ? { settings: options.settings } : {}) });
+  const postgres = await startPostgres({
+    dir: join(folder, 'postgres'),
+    ...(options.settings ? { settings: options.settings } : {}),
+  });
   const home = join(folder, 'sealrail');
   const [gatewayPort, apiPort] = [await freePort(), await freePort()];
   const said: string[] = [];
@@ -96,7 +109,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
-  const passwords = JSON.parse(readFileSync(join(home, 'demo-passwords.json'), 'utf8')) as Record<string, string>;
+  const passwords = JSON.parse(readFileSync(join(home, 'demo-passwords.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
   const password = (user: string): string => passwords[user] ?? '';
   return {
     folder: home,
@@ -106,7 +122,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     postgres,
     vkeyFile: join(home, 'log.vkey'),
     password,
-    url: (user) => `postgres://${user}:${password(user)}@127.0.0.1:${gatewayPort}/${options.database}`,
+    url: (user) =>
+      `postgres://${user}:${password(user)}@127.0.0.1:${gatewayPort}/${options.database}`,
     said,
     get daemon() {
       if (!daemon) throw new Error('the daemon is not running');
@@ -127,8 +144,14 @@ export async function entriesFrom<T>(api: string, from: number): Promise<T[]> {
   const found: T[] = [];
   let before: number | undefined;
   for (;;) {
-    const query = new URLSearchParams({ limit: '200', ...(before === undefined ? {} : { before: String(before) }) });
-    const page = (await (await fetch(`${api}/api/entries?${query}`)).json()) as { entries: { index: number; entry: T }[]; next?: number };
+    const query = new URLSearchParams({
+      limit: '200',
+      ...(before === undefined ? {} : { before: String(before) }),
+    });
+    const page = (await (await fetch(`${api}/api/entries?${query}`)).json()) as {
+      entries: { index: number; entry: T }[];
+      next?: number;
+    };
     for (const { index, entry } of page.entries) {
       if (index < from) return found.reverse();
       found.push(entry);

@@ -37,7 +37,8 @@ export async function startAttackSystem(): Promise<AttackSystem> {
       { name: 'svc', type: 'service', groups: [] },
     ],
   });
-  const logSize = async () => ((await (await fetch(`${system.api}/api/status`)).json()) as { size: number }).size;
+  const logSize = async () =>
+    ((await (await fetch(`${system.api}/api/status`)).json()) as { size: number }).size;
   return {
     port: system.gatewayPort,
     superuserUrl: system.postgres.url(DATABASE),
@@ -48,7 +49,9 @@ export async function startAttackSystem(): Promise<AttackSystem> {
       const entries = await entriesFrom<SeenEntry>(system.api, index);
       return entries.flatMap(({ kind, decision, result }) => {
         if (kind === 'decision' && decision) return [decision];
-        return kind === 'session' && result === 'refused' ? [{ verdict: 'deny' as const, code: 'rejected' }] : [];
+        return kind === 'session' && result === 'refused'
+          ? [{ verdict: 'deny' as const, code: 'rejected' }]
+          : [];
       });
     },
     stop: system.stop,

@@ -8,12 +8,12 @@ import {
   type EntryFields,
   type Guard,
   NO_PREVIOUS,
+  type OpenRecorder,
+  type OpenSideStore,
   openGuard,
   openRecorder,
   openSideStore,
   type PolicySet,
-  type OpenRecorder,
-  type OpenSideStore,
   systemClock,
   uuidSource,
 } from '@sealrail/sdk';
@@ -80,7 +80,10 @@ class RunningDaemon implements Daemon {
     return this.#parts.recorder.record(fields, {}).durable;
   }
 
-  #system(event: 'start' | 'stop' | 'heartbeat', detail: Record<string, string | number | boolean> = {}): Promise<number> {
+  #system(
+    event: 'start' | 'stop' | 'heartbeat',
+    detail: Record<string, string | number | boolean> = {},
+  ): Promise<number> {
     const digests = { policySet: this.#policies.digest, configuration: this.#config.digest };
     return this.#record({ kind: 'system', event, detail: { ...digests, ...detail } });
   }
@@ -95,10 +98,22 @@ class RunningDaemon implements Daemon {
       node: process.version,
       durability: this.#config.log.durability,
       rewritten: recovery.rewritten,
-      ...(recovery.cutTail ? { cutTailBytes: recovery.cutTail.bytes, cutTailDigest: recovery.cutTail.digest } : {}),
+      ...(recovery.cutTail
+        ? { cutTailBytes: recovery.cutTail.bytes, cutTailDigest: recovery.cutTail.digest }
+        : {}),
     });
-    await this.#changed('policy-set', before?.policySet ?? '', this.#policies.digest, 'read at start');
-    await this.#changed('configuration', before?.configuration ?? '', this.#config.digest, 'read at start');
+    await this.#changed(
+      'policy-set',
+      before?.policySet ?? '',
+      this.#policies.digest,
+      'read at start',
+    );
+    await this.#changed(
+      'configuration',
+      before?.configuration ?? '',
+      this.#config.digest,
+      'read at start',
+    );
     if (open.length > 0) {
       await this.#record({
         kind: 'finding',
@@ -127,21 +142,49 @@ class RunningDaemon implements Daemon {
       recorder,
       logDir: join(this.#config.log.dir, 'log'),
       policies: () => this.#policies,
-      targets: () => this.#config.targets.map(({ name, kind, env, mode, listen }) => ({ name, kind, env, mode, listen: this.#gateways.get(name)?.address ?? listen })),
+      targets: () =>
+        this.#config.targets.map(({ name, kind, env, mode, listen }) => ({
+          name,
+          kind,
+          env,
+          mode,
+          listen: this.#gateways.get(name)?.address ?? listen,
+        })),
       durability: this.#config.log.durability,
-      explain: { gateways: this.#gateways, users: () => this.#config.users, targets: () => this.#config.targets, guard },
+      explain: {
+        gateways: this.#gateways,
+        users: () => this.#config.users,
+        targets: () => this.#config.targets,
+        guard,
+      },
     });
     this.#heartbeat = setInterval(() => {
       // A log that fails here fails for everybody; `failed` says so.
-      this.#system('heartbeat', { size: log.size, sessions: [...this.#gateways.values()].reduce((sum, { sessions }) => sum + sessions, 0) }).catch(() => undefined);
+      this.#system('heartbeat', {
+        size: log.size,
+        sessions: [...this.#gateways.values()].reduce((sum, { sessions }) => sum + sessions, 0),
+      }).catch(() => undefined);
     }, HEARTBEAT_MS);
   }
 
   /** The set itself is on disk before the entry that names it. */
-  async #changed(what: 'policy-set' | 'configuration', before: string, after: string, why: string): Promise<void> {
-    if (what === 'policy-set') await this.#parts.sideStore.putBlob(Buffer.from(this.#policies.canonical));
+  async #changed(
+    what: 'policy-set' | 'configuration',
+    before: string,
+    after: string,
+    why: string,
+  ): Promise<void> {
+    if (what === 'policy-set')
+      await this.#parts.sideStore.putBlob(Buffer.from(this.#policies.canonical));
     if (before === after) return;
-    await this.#record({ kind: 'change', what, subject: what === 'policy-set' ? this.#config.policies : this.#config.file, before, after, why });
+    await this.#record({
+      kind: 'change',
+      what,
+      subject: what === 'policy-set' ? this.#config.policies : this.#config.file,
+      before,
+      after,
+      why,
+    });
   }
 
   async reload(): Promise<{ ok: boolean; message: string }> {
@@ -149,7 +192,10 @@ class RunningDaemon implements Daemon {
     try {
       const config = loadConfig(this.#config.file);
       const fixed = immovable(old.config, config);
-      if (fixed !== undefined) throw new ConfigError([{ file: config.file, message: `${fixed} can only be changed by a restart` }]);
+      if (fixed !== undefined)
+        throw new ConfigError([
+          { file: config.file, message: `${fixed} can only be changed by a restart` },
+        ]);
       const policies = loadPolicies(config.policies);
       this.#config = config;
       this.#policies = policies;
@@ -157,7 +203,10 @@ class RunningDaemon implements Daemon {
       await this.#changed('configuration', old.config.digest, config.digest, 'reloaded');
       this.#parts.guard.replace(policies);
       for (const target of config.targets) this.#gateways.get(target.name)?.reload(target);
-      return { ok: true, message: `policy set ${policies.digest.slice(0, 12)}, ${config.users.length} users` };
+      return {
+        ok: true,
+        message: `policy set ${policies.digest.slice(0, 12)}, ${config.users.length} users`,
+      };
     } catch (error) {
       this.#config = old.config;
       this.#policies = old.policies;
@@ -187,10 +236,18 @@ class RunningDaemon implements Daemon {
 
 /** What cannot change while sessions run on it. */
 function immovable(before: Config, after: Config): string | undefined {
-  if (before.log.dir !== after.log.dir || before.log.origin !== after.log.origin || before.log.state !== after.log.state) return 'log';
+  if (
+    before.log.dir !== after.log.dir ||
+    before.log.origin !== after.log.origin ||
+    before.log.state !== after.log.state
+  )
+    return 'log';
   if (JSON.stringify(before.api) !== JSON.stringify(after.api)) return 'api.listen';
-  const fixed = (config: Config) => JSON.stringify(config.targets.map(({ name, listen, upstream }) => [name, listen, upstream]));
-  return fixed(before) === fixed(after) ? undefined : 'a target, its listen address or its upstream';
+  const fixed = (config: Config) =>
+    JSON.stringify(config.targets.map(({ name, listen, upstream }) => [name, listen, upstream]));
+  return fixed(before) === fixed(after)
+    ? undefined
+    : 'a target, its listen address or its upstream';
 }
 
 /** Opens everything; whatever was opened is closed again when a later part does not open. */
@@ -202,7 +259,10 @@ export async function startDaemon(config: Config): Promise<Daemon> {
     key: config.log.key,
     durability: config.log.durability === 'none' ? 'none' : 'sync',
   });
-  const sideStore = await openSideStore({ folder: join(config.log.dir, 'private'), random: (bytes) => randomBytes(bytes) });
+  const sideStore = await openSideStore({
+    folder: join(config.log.dir, 'private'),
+    random: (bytes) => randomBytes(bytes),
+  });
   const last = log.size > 0 ? await log.read(log.size - 1) : undefined;
   const recorder = openRecorder({
     log,
@@ -219,7 +279,11 @@ export async function startDaemon(config: Config): Promise<Daemon> {
     random: (bytes) => randomBytes(bytes),
   });
   const { host, port } = config.api.listen;
-  const guard = openGuard({ recorder, policySet: policies, docs: `http://${host}:${port}/entries/` });
+  const guard = openGuard({
+    recorder,
+    policySet: policies,
+    docs: `http://${host}:${port}/entries/`,
+  });
   const daemon = new RunningDaemon({ log, sideStore, recorder, guard }, config, policies);
   try {
     await daemon.start();

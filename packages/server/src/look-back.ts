@@ -12,10 +12,13 @@ async function entryAt(log: Log, index: number): Promise<Entry> {
 }
 
 /** Digests that the last system entry names; undefined where there is none. */
-export async function lastSystemEntry(log: Log): Promise<{ policySet?: string; configuration?: string } | undefined> {
+export async function lastSystemEntry(
+  log: Log,
+): Promise<{ policySet?: string; configuration?: string } | undefined> {
   for (let index = log.size - 1; index >= Math.max(0, log.size - LOOK_BACK_MAX); index--) {
     const entry = await entryAt(log, index);
-    if (entry.kind === 'system') return entry.detail as { policySet?: string; configuration?: string };
+    if (entry.kind === 'system')
+      return entry.detail as { policySet?: string; configuration?: string };
   }
   return undefined;
 }

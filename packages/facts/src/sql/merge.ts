@@ -36,7 +36,9 @@ function mergeFacts(a: SqlFacts, b: SqlFacts): SqlFacts {
     doubts: union(a.doubts, b.doubts).sort(),
     kinds: [...a.kinds, ...b.kinds],
     scope: worstScope(a.scope, b.scope),
-    volatility: VOLATILITY[Math.min(VOLATILITY.indexOf(a.volatility), VOLATILITY.indexOf(b.volatility))] ?? 'unknown',
+    volatility:
+      VOLATILITY[Math.min(VOLATILITY.indexOf(a.volatility), VOLATILITY.indexOf(b.volatility))] ??
+      'unknown',
     readOnly: a.readOnly && b.readOnly,
     risks: union(a.risks, b.risks).sort(),
     tablesRead: byName(a.tablesRead, b.tablesRead),
@@ -50,13 +52,15 @@ function mergeFacts(a: SqlFacts, b: SqlFacts): SqlFacts {
 
 /** The first one's text and literals, the worst of all their facts. */
 export function mergeReadings(first: SqlStatement, rest: readonly SqlStatement[]): SqlStatement {
-  return rest.reduce<SqlStatement>(
-    (all, one) => ({ ...all, facts: mergeFacts(all.facts, one.facts), effects: [...all.effects, ...one.effects] }),
-    first,
-  );
+  let facts = first.facts;
+  for (const one of rest) facts = mergeFacts(facts, one.facts);
+  return { ...first, facts, effects: [first, ...rest].flatMap(({ effects }) => effects) };
 }
 
 /** The same reading with one more reason not to understand it. */
 export function withDoubt(reading: SqlStatement, doubt: SqlFacts['doubts'][number]): SqlStatement {
-  return { ...reading, facts: { ...reading.facts, doubts: union(reading.facts.doubts, [doubt]).sort() } };
+  return {
+    ...reading,
+    facts: { ...reading.facts, doubts: union(reading.facts.doubts, [doubt]).sort() },
+  };
 }

@@ -99,7 +99,10 @@ function readStatement(item: unknown, text: string, facts: Collector, at: number
   const before = facts.effects.length;
   statement(stmt, facts);
   // A temporary object stands before all others of its name, for the rest of the session.
-  if (/^(Create|View|Select)/.test(facts.kinds.at(-1) ?? '') && JSON.stringify(stmt).includes('"relpersistence":"t"')) {
+  if (
+    /^(Create|View|Select)/.test(facts.kinds.at(-1) ?? '') &&
+    JSON.stringify(stmt).includes('"relpersistence":"t"')
+  ) {
     facts.effects.push({ kind: 'set', name: 'temporary objects' });
   }
   // Something earlier in the message that may change what names mean makes the names after it unknown.

@@ -32,7 +32,10 @@ export interface ApiOptions {
   /** Folder of the tree, for tiles. */
   readonly logDir: string;
   readonly policies: () => PolicySet;
-  readonly targets: () => readonly Pick<PostgresTarget, 'name' | 'kind' | 'env' | 'mode' | 'listen'>[];
+  readonly targets: () => readonly Pick<
+    PostgresTarget,
+    'name' | 'kind' | 'env' | 'mode' | 'listen'
+  >[];
   readonly durability: string;
   readonly explain: {
     readonly gateways: ReadonlyMap<string, Gateway>;
@@ -64,8 +67,16 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** RFC 9457. */
-function problem(c: Context, status: 400 | 403 | 404 | 413 | 421 | 500 | 503, title: string, detail: string): Response {
-  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, { 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
+function problem(
+  c: Context,
+  status: 400 | 403 | 404 | 413 | 421 | 500 | 503,
+  title: string,
+  detail: string,
+): Response {
+  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+  });
 }
 
 const filters = z.object({
@@ -92,9 +103,14 @@ export function createApp(options: ApiOptions, entries: EntryReader, listen: () 
   };
 
   app.use(async (c, next) => {
-    if (!ownHosts(listen()).has(c.req.header('host') ?? '')) return problem(c, 421, 'Misdirected Request', 'this is not the name of this console');
+    if (!ownHosts(listen()).has(c.req.header('host') ?? ''))
+      return problem(c, 421, 'Misdirected Request', 'this is not the name of this console');
     const site = c.req.header('sec-fetch-site');
-    if (site !== undefined && !['same-origin', 'none'].includes(site) && c.req.header('sec-fetch-mode') !== 'navigate') {
+    if (
+      site !== undefined &&
+      !['same-origin', 'none'].includes(site) &&
+      c.req.header('sec-fetch-mode') !== 'navigate'
+    ) {
       return problem(c, 403, 'Forbidden', 'requests from other sites are refused');
     }
     await next();
@@ -103,7 +119,9 @@ export function createApp(options: ApiOptions, entries: EntryReader, listen: () 
     return undefined;
   });
   app.onError((error, c) => problem(c, 500, 'Internal Server Error', error.message));
-  app.notFound((c) => problem(c, 404, 'Not Found', `there is nothing at ${c.req.path.slice(0, 200)}`));
+  app.notFound((c) =>
+    problem(c, 404, 'Not Found', `there is nothing at ${c.req.path.slice(0, 200)}`),
+  );
 
   app.get('/api/status', (c) => {
     const { size } = log.checkpoint();
@@ -130,13 +148,19 @@ export function createApp(options: ApiOptions, entries: EntryReader, listen: () 
   });
   app.get('/api/entries/:which', async (c) => {
     const which = c.req.param('which');
-    const index = /^[0-9]{1,15}$/.test(which) ? Number(which) : /^[0-9a-f-]{36}$/.test(which) ? await entries.indexOf(which) : undefined;
-    if (index === undefined || index >= log.size) return problem(c, 404, 'Not Found', `there is no entry ${which.slice(0, 64)}`);
+    const index = /^[0-9]{1,15}$/.test(which)
+      ? Number(which)
+      : /^[0-9a-f-]{36}$/.test(which)
+        ? await entries.indexOf(which)
+        : undefined;
+    if (index === undefined || index >= log.size)
+      return problem(c, 404, 'Not Found', `there is no entry ${which.slice(0, 64)}`);
     return c.json(await entries.one(index));
   });
   app.get('/api/receipts/:index', async (c) => {
     const index = Number(c.req.param('index'));
-    if (!Number.isSafeInteger(index) || index < 0 || index >= log.size) return problem(c, 404, 'Not Found', 'there is no such entry');
+    if (!Number.isSafeInteger(index) || index < 0 || index >= log.size)
+      return problem(c, 404, 'Not Found', 'there is no such entry');
     access('receipt', `entry ${index}`);
     const receipt = Uint8Array.from(await log.receipt(index));
     return c.body(receipt, 200, {
@@ -146,8 +170,11 @@ export function createApp(options: ApiOptions, entries: EntryReader, listen: () 
   });
   app.post('/api/explain', async (c) => {
     const length = Number(c.req.header('content-length') ?? 0);
-    if (length > BODY_BYTES_MAX) return problem(c, 413, 'Content Too Large', `at most ${BODY_BYTES_MAX} bytes`);
-    const body = z.object({ text: z.string(), user: z.string(), target: z.string().optional() }).safeParse(await c.req.json().catch(() => undefined));
+    if (length > BODY_BYTES_MAX)
+      return problem(c, 413, 'Content Too Large', `at most ${BODY_BYTES_MAX} bytes`);
+    const body = z
+      .object({ text: z.string(), user: z.string(), target: z.string().optional() })
+      .safeParse(await c.req.json().catch(() => undefined));
     if (!body.success) return problem(c, 400, 'Bad Request', z.prettifyError(body.error));
     const answer = explainSql(options.explain, body.data);
     return 'problem' in answer ? problem(c, 404, 'Not Found', answer.problem) : c.json(answer);
@@ -158,12 +185,21 @@ export function createApp(options: ApiOptions, entries: EntryReader, listen: () 
   return app;
 }
 
-function streamRoute(app: Hono, { log }: ApiOptions, entries: EntryReader, opened: () => void): void {
+function streamRoute(
+  app: Hono,
+  { log }: ApiOptions,
+  entries: EntryReader,
+  opened: () => void,
+): void {
   let open = 0;
   app.get('/api/stream', (c) => {
-    if (open >= STREAMS_MAX) return problem(c, 503, 'Service Unavailable', `${STREAMS_MAX} streams are open already`);
-    const from = Number(c.req.header('last-event-id') ?? c.req.query('from') ?? log.size - 1) + (c.req.header('last-event-id') ? 1 : 0);
-    if (!Number.isSafeInteger(from) || from < 0) return problem(c, 400, 'Bad Request', 'from is no index');
+    if (open >= STREAMS_MAX)
+      return problem(c, 503, 'Service Unavailable', `${STREAMS_MAX} streams are open already`);
+    const from =
+      Number(c.req.header('last-event-id') ?? c.req.query('from') ?? log.size - 1) +
+      (c.req.header('last-event-id') ? 1 : 0);
+    if (!Number.isSafeInteger(from) || from < 0)
+      return problem(c, 400, 'Bad Request', 'from is no index');
     opened();
     return streamSSE(c, async (stream) => {
       open++;
@@ -186,7 +222,10 @@ function streamRoute(app: Hono, { log }: ApiOptions, entries: EntryReader, opene
           const { size } = log.checkpoint();
           if (size !== signed) {
             signed = size;
-            await stream.writeSSE({ event: 'checkpoint', data: JSON.stringify({ size: log.size, signedSize: size }) });
+            await stream.writeSSE({
+              event: 'checkpoint',
+              data: JSON.stringify({ size: log.size, signedSize: size }),
+            });
           }
           await new Promise<void>((resolve) => {
             const timer = setTimeout(resolve, STREAM_TICK_MS);
@@ -208,9 +247,15 @@ function streamRoute(app: Hono, { log }: ApiOptions, entries: EntryReader, opene
 
 /** c2sp.org/tlog-tiles: the tree as it stands on disk; partial tiles also as a prefix of wider ones. */
 function treeRoutes(app: Hono, { log, logDir }: ApiOptions): void {
-  const immutable = { 'content-type': 'application/octet-stream', 'cache-control': 'public, max-age=31536000, immutable' };
+  const immutable = {
+    'content-type': 'application/octet-stream',
+    'cache-control': 'public, max-age=31536000, immutable',
+  };
   app.get('/log/checkpoint', (c) =>
-    c.body(Uint8Array.from(log.checkpoint().note), 200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' }),
+    c.body(Uint8Array.from(log.checkpoint().note), 200, {
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-cache',
+    }),
   );
   app.get('/log/tile/*', async (c) => {
     const path = c.req.path.slice('/log/'.length);
@@ -218,7 +263,9 @@ function treeRoutes(app: Hono, { log, logDir }: ApiOptions): void {
     if (!id) return problem(c, 404, 'Not Found', 'that is no path of a tile');
     const exact = await readFile(join(logDir, path)).catch(() => undefined);
     if (exact) return c.body(Uint8Array.from(exact), 200, immutable);
-    const full = await readFile(join(logDir, tilePath({ ...id, width: 256 }))).catch(() => undefined);
+    const full = await readFile(join(logDir, tilePath({ ...id, width: 256 }))).catch(
+      () => undefined,
+    );
     if (!full) return problem(c, 404, 'Not Found', 'the log has no such tile');
     return c.body(Uint8Array.from(prefix(full, id.level, id.width)), 200, immutable);
   });
@@ -227,7 +274,8 @@ function treeRoutes(app: Hono, { log, logDir }: ApiOptions): void {
 function prefix(full: Uint8Array, level: number | 'entries', width: number): Uint8Array {
   if (level !== 'entries') return full.subarray(0, width * 32);
   let at = 0;
-  for (let entry = 0; entry < width; entry++) at += 2 + (((full[at] ?? 0) << 8) | (full[at + 1] ?? 0));
+  for (let entry = 0; entry < width; entry++)
+    at += 2 + (((full[at] ?? 0) << 8) | (full[at + 1] ?? 0));
   return full.subarray(0, at);
 }
 
@@ -235,15 +283,20 @@ function prefix(full: Uint8Array, level: number | 'entries', width: number): Uin
 function pageRoutes(app: Hono): void {
   const page = (c: Context, name: string) => {
     try {
-      const headers: Record<string, string> = { 'content-type': TYPES[extname(name)] ?? 'application/octet-stream' };
+      const headers: Record<string, string> = {
+        'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+      };
       return c.body(Uint8Array.from(readFileSync(join(assets, name))), 200, headers);
     } catch {
       return problem(c, 404, 'Not Found', `${name} is not part of this console`);
     }
   };
-  for (const path of ['/', '/entries/:id', '/policies', '/integrity']) app.get(path, (c) => page(c, 'index.html'));
+  for (const path of ['/', '/entries/:id', '/policies', '/integrity'])
+    app.get(path, (c) => page(c, 'index.html'));
   app.get('/verify.html', (c) => page(c, 'verify.html'));
-  app.get('/assets/:name{[A-Za-z0-9_.-]+}', (c) => page(c, join('assets', c.req.param('name').replaceAll('..', ''))));
+  app.get('/assets/:name{[A-Za-z0-9_.-]+}', (c) =>
+    page(c, join('assets', c.req.param('name').replaceAll('..', ''))),
+  );
 }
 
 export async function openApi(options: ApiOptions): Promise<Api> {
@@ -251,13 +304,20 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   let bound = options.listen;
   const app = createApp(options, entries, () => bound);
   const server = await new Promise<Server>((resolve, reject) => {
-    const started = serve({ fetch: app.fetch, hostname: options.listen.host, port: options.listen.port }, ({ port }) => {
-      bound = { ...options.listen, port };
-      resolve(started as Server);
-    });
+    const started = serve(
+      { fetch: app.fetch, hostname: options.listen.host, port: options.listen.port },
+      ({ port }) => {
+        bound = { ...options.listen, port };
+        resolve(started as Server);
+      },
+    );
     started.once('error', (error: NodeJS.ErrnoException) => {
       const { host, port } = options.listen;
-      reject(error.code === 'EADDRINUSE' ? new ApiUnavailable(`api.listen: ${host}:${port} is taken by another process`) : error);
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ApiUnavailable(`api.listen: ${host}:${port} is taken by another process`)
+          : error,
+      );
     });
   });
   return {

@@ -16,7 +16,8 @@ export interface EntryView {
   readonly outcome?: OutcomeView;
 }
 
-export interface OutcomeView extends Pick<OutcomeFields, 'outcome' | 'rows' | 'bytes' | 'durationUs' | 'transaction'> {
+export interface OutcomeView
+  extends Pick<OutcomeFields, 'outcome' | 'rows' | 'bytes' | 'durationUs' | 'transaction'> {
   readonly index: number;
 }
 
@@ -61,7 +62,8 @@ export class EntryReader {
   }
 
   #keep(index: number, entry: Entry & OutcomeFields): void {
-    if (this.#outcomes.size >= OUTCOMES_MAX) this.#outcomes.delete(this.#outcomes.keys().next().value ?? '');
+    if (this.#outcomes.size >= OUTCOMES_MAX)
+      this.#outcomes.delete(this.#outcomes.keys().next().value ?? '');
     const { outcome, rows, bytes, durationUs, transaction } = entry;
     this.#outcomes.set(entry.decisionId, {
       index,
@@ -75,7 +77,12 @@ export class EntryReader {
 
   view(index: number, entry: Entry): EntryView {
     const outcome = this.#outcomes.get(entry.id);
-    return { index, state: index < this.#log.checkpoint().size ? 'signed' : 'durable', entry, ...(outcome ? { outcome } : {}) };
+    return {
+      index,
+      state: index < this.#log.checkpoint().size ? 'signed' : 'durable',
+      entry,
+      ...(outcome ? { outcome } : {}),
+    };
   }
 
   async text(index: number): Promise<string> {
@@ -83,7 +90,11 @@ export class EntryReader {
   }
 
   /** Newest first, from below `before`; `next` is where to go on, absent at the beginning of the log. */
-  async list(before: number, limit: number, filter: EntryFilter): Promise<{ entries: EntryView[]; next?: number; scanned: number }> {
+  async list(
+    before: number,
+    limit: number,
+    filter: EntryFilter,
+  ): Promise<{ entries: EntryView[]; next?: number; scanned: number }> {
     const entries: EntryView[] = [];
     let index = Math.min(before, this.#log.size);
     const floor = Math.max(0, index - SCAN_MAX);
@@ -101,7 +112,11 @@ export class EntryReader {
     const text = await this.text(index);
     const entry = JSON.parse(text) as Entry;
     const end = Math.min(this.#log.size, index + OUTCOME_SCAN_MAX);
-    for (let at = index + 1; entry.kind === 'decision' && !this.#outcomes.has(entry.id) && at < end; at++) {
+    for (
+      let at = index + 1;
+      entry.kind === 'decision' && !this.#outcomes.has(entry.id) && at < end;
+      at++
+    ) {
       const later = JSON.parse(await this.text(at)) as Entry;
       if (later.kind === 'outcome' && later.decisionId === entry.id) this.#keep(at, later);
     }

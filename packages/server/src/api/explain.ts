@@ -1,8 +1,8 @@
 /** What a statement would be taken for and who would decide: nothing is executed, nothing is recorded. */
 import type { Denial } from '@sealrail/sdk';
-import type { ApiOptions } from './api.ts';
 import { sqlAct } from '../gateway/postgres/action.ts';
 import { modeFor } from '../gateway/postgres/judge.ts';
+import type { ApiOptions } from './api.ts';
 
 export interface Explanation {
   readonly target: string;
@@ -30,7 +30,16 @@ export function explainSql(
   const catalog = gateway.catalog.current();
   if (!catalog) return { problem: `the catalog of ${target.name} cannot be read at the moment` };
   const reading = gateway.readings.read(asked.text, catalog, true);
-  const act = sqlAct({ reading, user, target, session: 'explain', inTransaction: false, text: asked.text, nowMs: Date.now(), catalog });
+  const act = sqlAct({
+    reading,
+    user,
+    target,
+    session: 'explain',
+    inTransaction: false,
+    text: asked.text,
+    nowMs: Date.now(),
+    catalog,
+  });
   const { decision, denial } = guard.explain(act.action);
   return {
     target: target.name,
@@ -43,6 +52,13 @@ export function explainSql(
     code: decision.code,
     determining: decision.determining,
     ...(denial ? { denial } : {}),
-    ...(reading.kind === 'syntax-error' ? { syntaxError: { message: reading.message, ...(reading.position === undefined ? {} : { position: reading.position }) } } : {}),
+    ...(reading.kind === 'syntax-error'
+      ? {
+          syntaxError: {
+            message: reading.message,
+            ...(reading.position === undefined ? {} : { position: reading.position }),
+          },
+        }
+      : {}),
   };
 }

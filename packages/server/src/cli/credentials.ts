@@ -10,9 +10,15 @@ export const DEMO_PASSWORDS = 'demo-passwords.json';
 export function passwordOf(user: string, config: Config, io: Io): string {
   if (io.env.SEALRAIL_PASSWORD !== undefined) return io.env.SEALRAIL_PASSWORD;
   const file = join(config.file, '..', DEMO_PASSWORDS);
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+  const known = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>)
+    : {};
   const found = known[user];
   if (found !== undefined) return found;
   const names = Object.keys(known);
-  throw new CliError(EXIT.usage, `there is no password for ${user}`, names.length > 0 ? `--as one of ${names.join(', ')}` : 'set SEALRAIL_PASSWORD, and --as USER');
+  throw new CliError(
+    EXIT.usage,
+    `there is no password for ${user}`,
+    names.length > 0 ? `--as one of ${names.join(', ')}` : 'set SEALRAIL_PASSWORD, and --as USER',
+  );
 }

@@ -4,7 +4,14 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
-import { createLog, formatSecretKey, formatVkey, isKeyName, openSigner, secretKeyFromSeed } from '@sealrail/tlog';
+import {
+  createLog,
+  formatSecretKey,
+  formatVkey,
+  isKeyName,
+  openSigner,
+  secretKeyFromSeed,
+} from '@sealrail/tlog';
 import { parseDocument } from 'yaml';
 import { loadConfig, loadUsers } from '../config/load.ts';
 import { isUsablePassword, randomPassword, scramVerifier } from '../config/password.ts';
@@ -18,9 +25,12 @@ const shipped = fileURLToPath(new URL('../../policies', import.meta.url));
 /** A name that nobody else has, for a log that no witness knows yet. */
 const localOrigin = (): string => `sealrail.invalid/${randomBytes(16).toString('hex')}`;
 
-const newKey = (origin: string): string => formatSecretKey(secretKeyFromSeed(origin, randomBytes(32)));
+const newKey = (origin: string): string =>
+  formatSecretKey(secretKeyFromSeed(origin, randomBytes(32)));
 
-const configText = (origin: string): string => `# Sealrail's configuration. Unknown keys are errors; secrets stand here by reference only
+const configText = (
+  origin: string,
+): string => `# Sealrail's configuration. Unknown keys are errors; secrets stand here by reference only
 # (env:NAME, file:PATH, exec:PROGRAM). \`sealrail config check\` says what is wrong; SIGHUP reads it again.
 log:
   dir: ./data                      # log, journal and the private side store
@@ -55,9 +65,18 @@ export const initCommand: Command = async (args, io) => {
   const { values, positionals } = parseOptions(args, { origin: { type: 'string' } });
   const folder = resolve(io.cwd, positionals[0] ?? '.');
   const file = join(folder, 'sealrail.yaml');
-  if (existsSync(file)) throw new CliError(EXIT.configuration, `${file} is there already`, 'init never overwrites: choose another folder');
+  if (existsSync(file))
+    throw new CliError(
+      EXIT.configuration,
+      `${file} is there already`,
+      'init never overwrites: choose another folder',
+    );
   const origin = typeof values.origin === 'string' ? values.origin : localOrigin();
-  if (!isKeyName(origin)) throw usage(`${JSON.stringify(origin)} is no origin`, 'such as example.com/prod: no scheme, no white space, no +');
+  if (!isKeyName(origin))
+    throw usage(
+      `${JSON.stringify(origin)} is no origin`,
+      'such as example.com/prod: no scheme, no white space, no +',
+    );
   mkdirSync(folder, { recursive: true });
   const key = newKey(origin);
   writeFileSync(join(folder, 'log.key'), `${key}\n`, { mode: 0o600, flag: 'wx' });
@@ -66,7 +85,8 @@ export const initCommand: Command = async (args, io) => {
   writeFileSync(join(folder, 'users.yaml'), usersText, { mode: 0o600 });
   cpSync(shipped, join(folder, 'policies'), { recursive: true });
   await createLog({ dir: join(folder, 'data'), stateDir: join(folder, 'state'), key });
-  if (values.json) io.out(JSON.stringify({ config: file, origin, vkey: formatVkey(openSigner(key).key) }));
+  if (values.json)
+    io.out(JSON.stringify({ config: file, origin, vkey: formatVkey(openSigner(key).key) }));
   else {
     io.out(`wrote ${file}, users.yaml, policies/, and an empty log`);
     io.out(`public key, for auditors: ${formatVkey(openSigner(key).key)}`);
@@ -78,12 +98,24 @@ export const initCommand: Command = async (args, io) => {
 export const keygenCommand: Command = async (args, io) => {
   const { values, positionals } = parseOptions(args, { out: { type: 'string', short: 'o' } });
   const [origin] = positionals;
-  if (origin === undefined || !isKeyName(origin)) throw usage('keygen takes the origin that the key is for', 'sealrail keygen example.com/prod -o log.key');
+  if (origin === undefined || !isKeyName(origin))
+    throw usage(
+      'keygen takes the origin that the key is for',
+      'sealrail keygen example.com/prod -o log.key',
+    );
   const key = newKey(origin);
   const vkey = formatVkey(openSigner(key).key);
-  if (typeof values.out === 'string') writeFileSync(values.out, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  if (typeof values.out === 'string')
+    writeFileSync(values.out, `${key}\n`, { mode: 0o600, flag: 'wx' });
   else if (!values.json) io.out(key);
-  if (values.json) io.out(JSON.stringify({ origin, vkey, ...(values.out === undefined ? { key } : { file: values.out }) }));
+  if (values.json)
+    io.out(
+      JSON.stringify({
+        origin,
+        vkey,
+        ...(values.out === undefined ? { key } : { file: values.out }),
+      }),
+    );
   else io.say(`public key: ${vkey}`);
   return EXIT.ok;
 };
@@ -107,19 +139,35 @@ export const usersCommand: Command = async (args, io) => {
     config: { type: 'string', short: 'c' },
   });
   const [name] = positionals;
-  if (verb !== 'add' || name === undefined) throw usage('users add NAME --type human|service|agent [--group G]… [--role R]…');
+  if (verb !== 'add' || name === undefined)
+    throw usage('users add NAME --type human|service|agent [--group G]… [--role R]…');
   const type = values.type ?? 'human';
-  if (!['human', 'service', 'agent'].includes(String(type))) throw usage(`--type ${type} is none of human, service, agent`);
+  if (!['human', 'service', 'agent'].includes(String(type)))
+    throw usage(`--type ${type} is none of human, service, agent`);
   const config = configOf(values.config as string | undefined, io);
   const file = resolve(config.file, '..', 'users.yaml');
-  if (loadUsers(file).some((user) => user.name === name)) throw new CliError(EXIT.configuration, `${name} is in ${file} already`);
+  if (loadUsers(file).some((user) => user.name === name))
+    throw new CliError(EXIT.configuration, `${name} is in ${file} already`);
   const password = await askPassword(io, name);
-  if (!isUsablePassword(password)) throw usage('a password has 8 to 256 printable ASCII characters');
+  if (!isUsablePassword(password))
+    throw usage('a password has 8 to 256 printable ASCII characters');
   const document = parseDocument(readFileSync(file, 'utf8'));
-  const user = { type, groups: values.group ?? [], roles: values.role ?? [], scram: scramVerifier(password) };
+  const user = {
+    type,
+    groups: values.group ?? [],
+    roles: values.role ?? [],
+    scram: scramVerifier(password),
+  };
   document.setIn(['users', name], document.createNode(user));
   writeFileSync(file, document.toString(), { mode: 0o600 });
-  if (values.json) io.out(JSON.stringify({ name, type, password: io.env.SEALRAIL_PASSWORD === undefined ? password : undefined }));
+  if (values.json)
+    io.out(
+      JSON.stringify({
+        name,
+        type,
+        password: io.env.SEALRAIL_PASSWORD === undefined ? password : undefined,
+      }),
+    );
   else {
     io.out(`added ${name}`);
     if (io.env.SEALRAIL_PASSWORD === undefined) io.out(`password, shown this once: ${password}`);
@@ -134,19 +182,39 @@ export const configCommand: Command = async (args, io) => {
   if (verb !== 'check') throw usage('config check [-c FILE]');
   const config = configOf(values.config as string | undefined, io);
   const policies = loadPolicies(config.policies);
-  const summary = { file: config.file, targets: config.targets.length, users: config.users.length, policies: policies.policies.length, policySet: policies.digest };
+  const summary = {
+    file: config.file,
+    targets: config.targets.length,
+    users: config.users.length,
+    policies: policies.policies.length,
+    policySet: policies.digest,
+  };
   if (values.json) io.out(JSON.stringify(summary));
-  else io.out(`${config.file}: ${summary.targets} targets, ${summary.users} users, ${summary.policies} policies (set ${policies.digest.slice(0, 12)}): nothing is wrong`);
+  else
+    io.out(
+      `${config.file}: ${summary.targets} targets, ${summary.users} users, ${summary.policies} policies (set ${policies.digest.slice(0, 12)}): nothing is wrong`,
+    );
   return EXIT.ok;
 };
 
 export const policyCommand: Command = async (args, io) => {
   const [verb, ...rest] = args;
   const { values, positionals } = parseOptions(rest, { config: { type: 'string', short: 'c' } });
-  if (verb !== 'check') throw usage('policy check [FOLDER]', 'fmt, test, diff, apply, replay, report and except are not part of this version');
-  const folder = positionals[0] === undefined ? loadConfig(configOf(values.config as string | undefined, io).file).policies : resolve(io.cwd, positionals[0]);
+  if (verb !== 'check')
+    throw usage(
+      'policy check [FOLDER]',
+      'fmt, test, diff, apply, replay, report and except are not part of this version',
+    );
+  const folder =
+    positionals[0] === undefined
+      ? loadConfig(configOf(values.config as string | undefined, io).file).policies
+      : resolve(io.cwd, positionals[0]);
   const { policies, digest } = loadPolicies(folder);
-  if (values.json) io.out(JSON.stringify({ folder, policies: policies.map(({ id }) => id), policySet: digest }));
-  else io.out(`${folder}: ${policies.length} policies parse and validate (set ${digest.slice(0, 12)})`);
+  if (values.json)
+    io.out(JSON.stringify({ folder, policies: policies.map(({ id }) => id), policySet: digest }));
+  else
+    io.out(
+      `${folder}: ${policies.length} policies parse and validate (set ${digest.slice(0, 12)})`,
+    );
   return EXIT.ok;
 };

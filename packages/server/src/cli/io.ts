@@ -2,7 +2,15 @@
 import { styleText } from 'node:util';
 import type { Writes } from './verify-report.ts';
 
-export const EXIT = { ok: 0, usage: 64, verification: 65, unavailable: 69, pending: 75, denied: 77, configuration: 78 } as const;
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  verification: 65,
+  unavailable: 69,
+  pending: 75,
+  denied: 77,
+  configuration: 78,
+} as const;
 
 export interface Io {
   readonly stdout: Writes;
@@ -31,7 +39,8 @@ export class CliError extends Error {
   }
 }
 
-export const usage = (message: string, hint?: string): CliError => new CliError(EXIT.usage, message, hint);
+export const usage = (message: string, hint?: string): CliError =>
+  new CliError(EXIT.usage, message, hint);
 
 export function paint(io: Io, style: Parameters<typeof styleText>[0], text: string): string {
   return io.color ? styleText(style, text, { validateStream: false }) : text;

@@ -34,8 +34,18 @@ export function summary(entry: Entry): string {
 }
 
 function line({ index, state, entry }: EntryView, io: Io): string {
-  const verdict = entry.kind === 'decision' ? entry.decision.verdict + (entry.decision.enforced || entry.decision.verdict === 'allow' ? '' : '?') : entry.kind;
-  const style = verdict.startsWith('deny') ? 'red' : verdict.startsWith('hold') ? 'yellow' : verdict === 'allow' ? 'green' : 'dim';
+  const verdict =
+    entry.kind === 'decision'
+      ? entry.decision.verdict +
+        (entry.decision.enforced || entry.decision.verdict === 'allow' ? '' : '?')
+      : entry.kind;
+  const style = verdict.startsWith('deny')
+    ? 'red'
+    : verdict.startsWith('hold')
+      ? 'yellow'
+      : verdict === 'allow'
+        ? 'green'
+        : 'dim';
   const who = entry.principal?.id ?? entry.source.type;
   const text = summary(entry).replace(/\s+/g, ' ');
   const shown = text.length > 160 ? `${text.slice(0, 159)}…` : text;
@@ -50,7 +60,9 @@ interface Page {
 type Config = ReturnType<typeof configOf>;
 
 async function page(config: Config, query: Record<string, string>): Promise<Page> {
-  return (await (await askDaemon(config, `/api/entries?${new URLSearchParams(query)}`)).json()) as Page;
+  return (await (
+    await askDaemon(config, `/api/entries?${new URLSearchParams(query)}`)
+  ).json()) as Page;
 }
 
 function show(views: readonly EntryView[], json: boolean, io: Io): void {
@@ -67,9 +79,16 @@ async function tail(args: readonly string[], io: Io): Promise<number> {
     principal: { type: 'string' },
   });
   const count = Number(values.n ?? 20);
-  if (!Number.isSafeInteger(count) || count < 1 || count > PAGE) throw usage(`-n takes a number from 1 to ${PAGE}`);
+  if (!Number.isSafeInteger(count) || count < 1 || count > PAGE)
+    throw usage(`-n takes a number from 1 to ${PAGE}`);
   const config = configOf(values.config as string | undefined, io);
-  const filter = Object.fromEntries(Object.entries({ verdict: values.verdict, kind: values.kind, principal: values.principal }).filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+  const filter = Object.fromEntries(
+    Object.entries({
+      verdict: values.verdict,
+      kind: values.kind,
+      principal: values.principal,
+    }).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
   const first = await page(config, { limit: String(count), ...filter });
   show(first.entries.toReversed(), values.json === true, io);
   let seen = first.entries[0]?.index ?? -1;
@@ -84,9 +103,16 @@ async function tail(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function search(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseOptions(args, { config: { type: 'string', short: 'c' }, n: { type: 'string', short: 'n' } });
+  const { values, positionals } = parseOptions(args, {
+    config: { type: 'string', short: 'c' },
+    n: { type: 'string', short: 'n' },
+  });
   const [q] = positionals;
-  if (q === undefined) throw usage('log search takes a text to look for', 'it looks through the newest entries; values are not in the log');
+  if (q === undefined)
+    throw usage(
+      'log search takes a text to look for',
+      'it looks through the newest entries; values are not in the log',
+    );
   const config = configOf(values.config as string | undefined, io);
   const { entries, next } = await page(config, { q, limit: String(values.n ?? 50) });
   show(entries, values.json === true, io);
@@ -96,14 +122,17 @@ async function search(args: readonly string[], io: Io): Promise<number> {
 
 const wanted = (positionals: readonly string[], what: string): string => {
   const [which] = positionals;
-  if (which === undefined || !/^([0-9]+|[0-9a-f-]{36})$/.test(which)) throw usage(`log ${what} takes an entry's index or id`, `sealrail log ${what} 12`);
+  if (which === undefined || !/^([0-9]+|[0-9a-f-]{36})$/.test(which))
+    throw usage(`log ${what} takes an entry's index or id`, `sealrail log ${what} 12`);
   return which;
 };
 
 async function showOne(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, { config: { type: 'string', short: 'c' } });
   const config = configOf(values.config as string | undefined, io);
-  const view = (await (await askDaemon(config, `/api/entries/${wanted(positionals, 'show')}`)).json()) as EntryView & { text: string };
+  const view = (await (
+    await askDaemon(config, `/api/entries/${wanted(positionals, 'show')}`)
+  ).json()) as EntryView & { text: string };
   if (values.json) io.out(JSON.stringify(view));
   else {
     io.out(line(view, io));
@@ -114,7 +143,10 @@ async function showOne(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function prove(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseOptions(args, { config: { type: 'string', short: 'c' }, out: { type: 'string', short: 'o' } });
+  const { values, positionals } = parseOptions(args, {
+    config: { type: 'string', short: 'c' },
+    out: { type: 'string', short: 'o' },
+  });
   const config = configOf(values.config as string | undefined, io);
   const which = wanted(positionals, 'prove');
   const view = (await (await askDaemon(config, `/api/entries/${which}`)).json()) as EntryView;
@@ -131,8 +163,14 @@ async function prove(args: readonly string[], io: Io): Promise<number> {
 
 export const logCommand: Command = async (args, io) => {
   const [verb, ...rest] = args;
-  const verbs: Readonly<Record<string, (args: readonly string[], io: Io) => Promise<number>>> = { tail, search, show: showOne, prove };
+  const verbs: Readonly<Record<string, (args: readonly string[], io: Io) => Promise<number>>> = {
+    tail,
+    search,
+    show: showOne,
+    prove,
+  };
   const run = verbs[verb ?? ''];
-  if (!run) throw usage(`log ${verb ?? ''}: no such command`, `log ${Object.keys(verbs).join('|')}`);
+  if (!run)
+    throw usage(`log ${verb ?? ''}: no such command`, `log ${Object.keys(verbs).join('|')}`);
   return run(rest, io);
 };

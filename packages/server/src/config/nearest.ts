@@ -1,6 +1,9 @@
 /** The known word that an unknown one was probably meant to be; undefined where none is close. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const scored = known.map((one) => ({ one, distance: distance(word.toLowerCase(), one.toLowerCase()) }));
+  const scored = known.map((one) => ({
+    one,
+    distance: distance(word.toLowerCase(), one.toLowerCase()),
+  }));
   const [best] = scored.sort((a, b) => a.distance - b.distance);
   return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.one : undefined;
 }

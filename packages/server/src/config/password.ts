@@ -7,9 +7,14 @@ export const ITERATIONS = 4096;
  * Outside ASCII a password would need SASLprep, which clients do differently: refused rather than
  * accepted by one client and not by the next.
  */
-export const isUsablePassword = (password: string): boolean => /^[\x20-\x7e]{8,256}$/.test(password);
+export const isUsablePassword = (password: string): boolean =>
+  /^[\x20-\x7e]{8,256}$/.test(password);
 
-export function scramVerifier(password: string, salt: Buffer = randomBytes(16), iterations = ITERATIONS): string {
+export function scramVerifier(
+  password: string,
+  salt: Buffer = randomBytes(16),
+  iterations = ITERATIONS,
+): string {
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
   const hmac = (text: string) => createHmac('sha256', salted).update(text).digest();
   const stored = createHash('sha256').update(hmac('Client Key')).digest('base64');

@@ -1,6 +1,15 @@
 /** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
 import type { Catalog, Relation, SqlReading, SqlUse } from '@sealrail/facts';
-import type { Act, CedarValue, ClearValue, Entity, EntityUid, Json, Request, ResourceUse } from '@sealrail/sdk';
+import type {
+  Act,
+  CedarValue,
+  ClearValue,
+  Entity,
+  EntityUid,
+  Json,
+  Request,
+  ResourceUse,
+} from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
 
 export interface SqlActOptions {
@@ -26,8 +35,11 @@ export function identifier(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({ __entity: { type, id } });
-const entitySet = (type: string, ids: readonly string[]): CedarValue => ids.map((id) => entity(type, id));
+const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
+  __entity: { type, id },
+});
+const entitySet = (type: string, ids: readonly string[]): CedarValue =>
+  ids.map((id) => entity(type, id));
 
 interface World {
   readonly entities: Map<string, Entity>;
@@ -53,16 +65,28 @@ function addPrincipal(world: World): EntityUid {
 function addDatabase(world: World): EntityUid {
   const { target } = world.options;
   const parents = [{ type: 'Env', id: target.env }];
-  return add(world, { uid: { type: 'Database', id: identifier(target.name) }, attrs: { engine: 'postgres' }, parents });
+  return add(world, {
+    uid: { type: 'Database', id: identifier(target.name) },
+    attrs: { engine: 'postgres' },
+    parents,
+  });
 }
 
 function addSchema(world: World, schema: string): EntityUid {
   const database = addDatabase(world);
-  return add(world, { uid: { type: 'Schema', id: `${database.id}.${identifier(schema)}` }, attrs: {}, parents: [database] });
+  return add(world, {
+    uid: { type: 'Schema', id: `${database.id}.${identifier(schema)}` },
+    attrs: {},
+    parents: [database],
+  });
 }
 
 /** Data classes of a relation's columns; a view has those of every column under it. */
-function classesOf(world: World, { schema, name }: { schema: string; name: string }, columns: readonly string[]): string[] {
+function classesOf(
+  world: World,
+  { schema, name }: { schema: string; name: string },
+  columns: readonly string[],
+): string[] {
   const { target, catalog } = world.options;
   const relation: Relation | undefined = catalog?.relation(schema, name);
   const below = relation?.underlying ?? [];
@@ -79,10 +103,18 @@ function classesOf(world: World, { schema, name }: { schema: string; name: strin
 function addTable(world: World, schema: string, name: string): EntityUid {
   const parent = addSchema(world, schema);
   const relation = world.options.catalog?.relation(schema, name);
-  const classes = classesOf(world, { schema, name }, relation?.columns.map((column) => column.name) ?? []);
+  const classes = classesOf(
+    world,
+    { schema, name },
+    relation?.columns.map((column) => column.name) ?? [],
+  );
   return add(world, {
     uid: { type: 'Table', id: `${parent.id}.${identifier(name)}` },
-    attrs: { classes, appendOnly: false, ...(relation?.rows === undefined ? {} : { rows: relation.rows }) },
+    attrs: {
+      classes,
+      appendOnly: false,
+      ...(relation?.rows === undefined ? {} : { rows: relation.rows }),
+    },
     parents: [parent],
   });
 }
@@ -96,7 +128,11 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
     case 'routine': {
       const parent = addSchema(world, resource.schema);
       const attrs = { volatility: entity('Volatility', 'unknown'), definerRights: false };
-      return add(world, { uid: { type: 'Routine', id: `${parent.id}.${identifier(resource.name)}` }, attrs, parents: [parent] });
+      return add(world, {
+        uid: { type: 'Routine', id: `${parent.id}.${identifier(resource.name)}` },
+        attrs,
+        parents: [parent],
+      });
     }
     case 'database':
       return addDatabase(world);
@@ -105,7 +141,8 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
 
 function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
   const { resource } = use;
-  const classes = (columns: readonly string[]) => (resource.kind === 'table' ? classesOf(world, resource, columns) : []);
+  const classes = (columns: readonly string[]) =>
+    resource.kind === 'table' ? classesOf(world, resource, columns) : [];
   return {
     columns: use.columns,
     shown: use.shown,
@@ -160,8 +197,23 @@ function metaOf({ session, nowMs, ip, text }: SqlActOptions): Record<string, Ced
       session,
       ...(ip === undefined ? {} : { ip: { __extn: { fn: 'ip', arg: ip } } }),
     },
-    detected: { doubts: [], secrets: [], personal: [], injection: 0, bytes: Buffer.byteLength(text) },
-    history: { denied1m: 0, calls1m: 0, calls1h: 0, rows1h: 0, bytesOut1h: 0, failed5m: 0, taints: [], hosts1h: 0 },
+    detected: {
+      doubts: [],
+      secrets: [],
+      personal: [],
+      injection: 0,
+      bytes: Buffer.byteLength(text),
+    },
+    history: {
+      denied1m: 0,
+      calls1m: 0,
+      calls1h: 0,
+      rows1h: 0,
+      bytesOut1h: 0,
+      failed5m: 0,
+      taints: [],
+      hosts1h: 0,
+    },
   };
 }
 
@@ -190,7 +242,12 @@ export function sqlAct(options: SqlActOptions): SqlAct {
     const access = accessOf(world, use);
     const action = `sql.${use.verb}`;
     requests.push({ principal, action, resource, context: { meta, sql, access } });
-    resources.push({ action, type: resource.type, id: resource.id, ...(use.resource.kind === 'table' ? { access: access as Json } : {}) });
+    resources.push({
+      action,
+      type: resource.type,
+      id: resource.id,
+      ...(use.resource.kind === 'table' ? { access: access as Json } : {}),
+    });
   }
   const { uses: __, ...recorded } = facts;
   const template = options.reading.facts.template;

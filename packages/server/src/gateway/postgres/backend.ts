@@ -40,7 +40,8 @@ export class BackendReader {
       if (chunk.length - at < HEADER_BYTES) break;
       const type = String.fromCharCode(chunk[at] ?? 0);
       const length = chunk.readUInt32BE(at + 1) + 1;
-      if (length < HEADER_BYTES) throw new ProtocolError('the server sent a message of invalid length');
+      if (length < HEADER_BYTES)
+        throw new ProtocolError('the server sent a message of invalid length');
       if (type === 'D' || type === 'd') {
         this.#handler.data(length);
         const here = Math.min(length, chunk.length - at);
@@ -48,7 +49,8 @@ export class BackendReader {
         at += here;
         continue;
       }
-      if (length > FRAME_BYTES_MAX) throw new ProtocolError(`the server sent a message of ${length} bytes`);
+      if (length > FRAME_BYTES_MAX)
+        throw new ProtocolError(`the server sent a message of ${length} bytes`);
       if (chunk.length - at < length) break;
       const verdict = this.#handler.message(type, chunk.subarray(at + HEADER_BYTES, at + length));
       if (verdict !== 'pass') {

@@ -67,8 +67,15 @@ const KINDS: Readonly<Record<string, Relation['kind']>> = {
   f: 'foreign',
   S: 'sequence',
 };
-const VOLATILITY: Readonly<Record<string, Volatility>> = { i: 'immutable', s: 'stable', v: 'volatile' };
-const SEQUENCE_COLUMNS = ['last_value', 'log_cnt', 'is_called'].map((name) => ({ name, notNull: true }));
+const VOLATILITY: Readonly<Record<string, Volatility>> = {
+  i: 'immutable',
+  s: 'stable',
+  v: 'volatile',
+};
+const SEQUENCE_COLUMNS = ['last_value', 'log_cnt', 'is_called'].map((name) => ({
+  name,
+  notNull: true,
+}));
 
 interface RelationRow {
   readonly oid: string;
@@ -111,7 +118,10 @@ async function readRelations(client: pg.Client): Promise<Map<string, Relation>> 
         columns: row.relkind === 'S' ? SEQUENCE_COLUMNS : columns,
         // A unique column that may be null holds any number of null rows, but equality finds none of them.
         keys: row.keys.filter((key) => key !== null && key.length > 0) as string[][],
-        underlying: row.nspname === 'pg_catalog' || row.nspname === 'information_schema' ? [] : underlying(row.oid),
+        underlying:
+          row.nspname === 'pg_catalog' || row.nspname === 'information_schema'
+            ? []
+            : underlying(row.oid),
         ...(Number(row.rows) >= 0 && notNull.size >= 0 ? { rows: Number(row.rows) } : {}),
       };
       return [`${row.nspname}\0${row.relname}`, relation];
@@ -121,8 +131,15 @@ async function readRelations(client: pg.Client): Promise<Map<string, Relation>> 
 
 async function readCatalog(client: pg.Client, epoch: number): Promise<Catalog> {
   const relations = await readRelations(client);
-  const { rows: routines } = await client.query<{ nspname: string; name: string; provolatile: string; prosecdef: boolean }>(ROUTINES);
-  const { rows: path } = await client.query<{ schemas: string[] }>('SELECT current_schemas(true)::text[] AS schemas');
+  const { rows: routines } = await client.query<{
+    nspname: string;
+    name: string;
+    provolatile: string;
+    prosecdef: boolean;
+  }>(ROUTINES);
+  const { rows: path } = await client.query<{ schemas: string[] }>(
+    'SELECT current_schemas(true)::text[] AS schemas',
+  );
   const names = new Set(routines.map(({ name }) => name));
   const byName = new Map<string, Routine>();
   for (const { nspname, name, provolatile, prosecdef } of routines) {
@@ -155,7 +172,10 @@ const PRIVILEGES = `
   FROM pg_roles WHERE rolname = current_user`;
 
 /** Names of the dangerous privileges that the role has and `accept` does not name. */
-export async function refusedPrivileges(client: pg.Client, accept: readonly string[]): Promise<string[]> {
+export async function refusedPrivileges(
+  client: pg.Client,
+  accept: readonly string[],
+): Promise<string[]> {
   const { rows } = await client.query<Record<string, boolean>>(PRIVILEGES);
   const has = Object.entries(rows[0] ?? {}).filter(([, value]) => value);
   // A superuser has all of them, and naming one says it all.
@@ -163,7 +183,10 @@ export async function refusedPrivileges(client: pg.Client, accept: readonly stri
   return found.filter((name) => !accept.includes(name));
 }
 
-export async function openCatalog(address: UpstreamAddress, accept: readonly string[]): Promise<CatalogReader | { readonly refused: string }> {
+export async function openCatalog(
+  address: UpstreamAddress,
+  accept: readonly string[],
+): Promise<CatalogReader | { readonly refused: string }> {
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({
       ...address,
@@ -181,7 +204,12 @@ export async function openCatalog(address: UpstreamAddress, accept: readonly str
   );
   const privileges = await refusedPrivileges(client, accept);
   const encoding = rows[0]?.encoding ?? '';
-  const refused = encoding === 'SQL_ASCII' ? 'its encoding is SQL_ASCII, so that the bytes of a text have no meaning' : privileges.length > 0 ? `its role ${address.user} has ${privileges.join(', ')}; name what you accept under upstream.accept, or use a plain role` : undefined;
+  const refused =
+    encoding === 'SQL_ASCII'
+      ? 'its encoding is SQL_ASCII, so that the bytes of a text have no meaning'
+      : privileges.length > 0
+        ? `its role ${address.user} has ${privileges.join(', ')}; name what you accept under upstream.accept, or use a plain role`
+        : undefined;
   if (refused !== undefined) {
     await client.end();
     return { refused };

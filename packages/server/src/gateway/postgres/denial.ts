@@ -14,7 +14,8 @@ const MARK = 'sealrail denied ';
  */
 export const poisonText = (decisionId: string): string => `SELECT FROM "${MARK}${decisionId}"`;
 
-export const poisonQuery = (decisionId: string): Buffer => frame('Q', cstring(poisonText(decisionId)));
+export const poisonQuery = (decisionId: string): Buffer =>
+  frame('Q', cstring(poisonText(decisionId)));
 
 export const poisonParse = (name: string, decisionId: string): Buffer =>
   frame('P', cstring(name), cstring(poisonText(decisionId)), Buffer.alloc(2));
@@ -27,7 +28,11 @@ export function deniedId(message: string): string | undefined {
 
 function sqlstate(denial: Denial, doubts: readonly string[]): string {
   if (denial.code === 'needs-approval') return 'SR001';
-  if (denial.code === 'not-understood' && (doubts.includes('too-large') || doubts.includes('too-deep'))) return '54000';
+  if (
+    denial.code === 'not-understood' &&
+    (doubts.includes('too-large') || doubts.includes('too-deep'))
+  )
+    return '54000';
   return '42501';
 }
 
@@ -40,7 +45,10 @@ export function denialFields(denial: Denial, reading: SqlReading | undefined): E
   }
   return {
     code: sqlstate(denial, reading?.facts.doubts ?? []),
-    message: denial.policy === undefined ? `denied: ${denial.message}` : `denied by policy ${denial.policy}: ${denial.message}`,
+    message:
+      denial.policy === undefined
+        ? `denied: ${denial.message}`
+        : `denied by policy ${denial.policy}: ${denial.message}`,
     detail,
     hint: denial.hint,
   };

@@ -33,7 +33,8 @@ export class FrameReader {
     if (this.#chunks.length < 5) return undefined;
     const length = this.#chunks.readUInt32BE(1);
     if (length < 4) throw new ProtocolError(`invalid message length ${length}`);
-    if (length > FRAME_BYTES_MAX) throw new ProtocolError(`a message of ${length} bytes; at most ${FRAME_BYTES_MAX} are taken`);
+    if (length > FRAME_BYTES_MAX)
+      throw new ProtocolError(`a message of ${length} bytes; at most ${FRAME_BYTES_MAX} are taken`);
     if (this.#chunks.length < length + 1) return undefined;
     const bytes = this.#chunks.subarray(0, length + 1);
     this.#chunks = this.#chunks.subarray(length + 1);
@@ -44,7 +45,8 @@ export class FrameReader {
   nextStartup(): Buffer | undefined {
     if (this.#chunks.length < 4) return undefined;
     const length = this.#chunks.readUInt32BE(0);
-    if (length < 8 || length > STARTUP_BYTES_MAX) throw new ProtocolError(`invalid length of startup packet ${length}`);
+    if (length < 8 || length > STARTUP_BYTES_MAX)
+      throw new ProtocolError(`invalid length of startup packet ${length}`);
     if (this.#chunks.length < length) return undefined;
     const body = this.#chunks.subarray(4, length);
     this.#chunks = this.#chunks.subarray(length);
@@ -52,7 +54,8 @@ export class FrameReader {
   }
 }
 
-export const cstring = (text: string): Buffer => Buffer.concat([Buffer.from(text, 'utf8'), Buffer.of(0)]);
+export const cstring = (text: string): Buffer =>
+  Buffer.concat([Buffer.from(text, 'utf8'), Buffer.of(0)]);
 
 export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -78,7 +81,8 @@ export class BodyReader {
   }
 
   #take(length: number): Buffer {
-    if (length < 0 || this.#at + length > this.#body.length) throw new ProtocolError('insufficient data left in message');
+    if (length < 0 || this.#at + length > this.#body.length)
+      throw new ProtocolError('insufficient data left in message');
     const part = this.#body.subarray(this.#at, this.#at + length);
     this.#at += length;
     return part;
@@ -104,7 +108,8 @@ export class BodyReader {
     const part = this.#take(end - this.#at);
     this.#at++;
     const text = part.toString('utf8');
-    if (Buffer.byteLength(text) !== part.length || !Buffer.from(text, 'utf8').equals(part)) throw new ProtocolError('invalid byte sequence for encoding "UTF8"');
+    if (Buffer.byteLength(text) !== part.length || !Buffer.from(text, 'utf8').equals(part))
+      throw new ProtocolError('invalid byte sequence for encoding "UTF8"');
     return text;
   }
 
@@ -124,7 +129,14 @@ export interface ErrorFields {
 }
 
 /** ErrorResponse; every field ends in a zero byte, and one more ends the message. */
-export function errorResponse({ severity = 'ERROR', code, message, detail, hint, position }: ErrorFields): Buffer {
+export function errorResponse({
+  severity = 'ERROR',
+  code,
+  message,
+  detail,
+  hint,
+  position,
+}: ErrorFields): Buffer {
   const fields: [string, string | undefined][] = [
     ['S', severity],
     ['V', severity],
@@ -135,12 +147,17 @@ export function errorResponse({ severity = 'ERROR', code, message, detail, hint,
     ['P', position === undefined ? undefined : String(position)],
   ];
   const present = fields.filter(([, value]) => value !== undefined && value !== '');
-  return frame('E', ...present.map(([key, value = '']) => cstring(key + value.replaceAll('\0', ''))), Buffer.of(0));
+  return frame(
+    'E',
+    ...present.map(([key, value = '']) => cstring(key + value.replaceAll('\0', ''))),
+    Buffer.of(0),
+  );
 }
 
 /** Fields of an ErrorResponse or NoticeResponse by their letter. */
 export function errorFields(body: Buffer): Map<string, string> {
   const fields = new Map<string, string>();
-  for (const field of body.toString('utf8').split('\0')) if (field !== '') fields.set(field.charAt(0), field.slice(1));
+  for (const field of body.toString('utf8').split('\0'))
+    if (field !== '') fields.set(field.charAt(0), field.slice(1));
   return fields;
 }

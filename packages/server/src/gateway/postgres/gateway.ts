@@ -8,7 +8,16 @@ import { frame, int32 } from './frame.ts';
 import { Judge, Readings } from './judge.ts';
 import { openParser, SERVER_LINES, serverLine } from './parse.ts';
 import { Session } from './session.ts';
-import { AUTHENTICATION_MS_MAX, authenticate, Incoming, negotiation, type Opening, Refusal, readOpening, refuse } from './startup.ts';
+import {
+  AUTHENTICATION_MS_MAX,
+  authenticate,
+  Incoming,
+  negotiation,
+  type Opening,
+  Refusal,
+  readOpening,
+  refuse,
+} from './startup.ts';
 import { cancelUpstream, connectUpstream, UpstreamError } from './upstream.ts';
 
 /** Connections at once, those that have not authenticated included; further ones are refused with 53300. */
@@ -56,9 +65,13 @@ async function openUpstream(target: PostgresTarget): Promise<CatalogReader> {
   try {
     catalog = await openCatalog(addressOf(target), target.upstream.accept);
   } catch (error) {
-    throw new GatewayRefused('unavailable', `${where} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new GatewayRefused(
+      'unavailable',
+      `${where} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  if ('refused' in catalog) throw new GatewayRefused('configuration', `${where} is refused: ${catalog.refused}`);
+  if ('refused' in catalog)
+    throw new GatewayRefused('configuration', `${where} is refused: ${catalog.refused}`);
   return catalog;
 }
 
@@ -84,15 +97,26 @@ class PostgresGateway implements Gateway {
     this.#target = options.target;
     this.catalog = catalog;
     this.readings = readings;
-    this.#server = createServer({ pauseOnConnect: false, noDelay: true }, (socket) => void this.#accept(socket));
+    this.#server = createServer(
+      { pauseOnConnect: false, noDelay: true },
+      (socket) => void this.#accept(socket),
+    );
   }
 
   listen(): Promise<void> {
     const { host, port } = this.#target.listen;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const reason = error.code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be used: ${error.message}`;
-        reject(new GatewayRefused('unavailable', `target ${this.#target.name}: ${host}:${port} ${reason}`));
+        const reason =
+          error.code === 'EADDRINUSE'
+            ? 'is taken by another process'
+            : `cannot be used: ${error.message}`;
+        reject(
+          new GatewayRefused(
+            'unavailable',
+            `target ${this.#target.name}: ${host}:${port} ${reason}`,
+          ),
+        );
       });
       this.#server.listen(port, host, () => resolve());
     });
@@ -100,7 +124,9 @@ class PostgresGateway implements Gateway {
 
   get address(): Address {
     const bound = this.#server.address();
-    return typeof bound === 'object' && bound ? { host: bound.address, port: bound.port } : this.#target.listen;
+    return typeof bound === 'object' && bound
+      ? { host: bound.address, port: bound.port }
+      : this.#target.listen;
   }
 
   get sessions(): number {
@@ -120,7 +146,8 @@ class PostgresGateway implements Gateway {
     const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     let name: string | undefined;
     try {
-      if (this.#sockets.size > SESSIONS_MAX) throw new Refusal('53300', `sorry, too many clients already (${SESSIONS_MAX})`);
+      if (this.#sockets.size > SESSIONS_MAX)
+        throw new Refusal('53300', `sorry, too many clients already (${SESSIONS_MAX})`);
       const opening = await readOpening(socket, incoming);
       if (opening.kind === 'cancel') {
         this.#cancel(opening.pid, opening.key);
@@ -130,38 +157,83 @@ class PostgresGateway implements Gateway {
       name = opening.user;
       await this.#open(socket, incoming, opening, client);
     } catch (error) {
-      const { code } = refuse(socket, error instanceof UpstreamError ? new Refusal('57P03', 'the database cannot be reached at the moment') : error);
-      this.#record('authentication', 'refused', { ...client, ...(name === undefined ? {} : { user: name.slice(0, 128) }) }, { code });
+      const { code } = refuse(
+        socket,
+        error instanceof UpstreamError
+          ? new Refusal('57P03', 'the database cannot be reached at the moment')
+          : error,
+      );
+      this.#record(
+        'authentication',
+        'refused',
+        { ...client, ...(name === undefined ? {} : { user: name.slice(0, 128) }) },
+        { code },
+      );
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #record(event: 'authentication' | 'start', result: 'ok' | 'refused', client: Record<string, string | number>, more: { code?: string; session?: string; principal?: Principal }): Promise<number> {
+  #record(
+    event: 'authentication' | 'start',
+    result: 'ok' | 'refused',
+    client: Record<string, string | number>,
+    more: { code?: string; session?: string; principal?: Principal },
+  ): Promise<number> {
     const { code, session, principal } = more;
     const { durable } = this.#options.recorder.record(
-      { kind: 'session', event, target: this.#target.name, client, result, ...(code === undefined ? {} : { code }) },
+      {
+        kind: 'session',
+        event,
+        target: this.#target.name,
+        client,
+        result,
+        ...(code === undefined ? {} : { code }),
+      },
       { ...(session === undefined ? {} : { session }), ...(principal ? { principal } : {}) },
     );
     durable.catch(() => undefined);
     return durable;
   }
 
-  async #open(socket: Socket, incoming: Incoming, opening: Extract<Opening, { kind: 'session' }>, client: { address: string; port: number }): Promise<void> {
+  async #open(
+    socket: Socket,
+    incoming: Incoming,
+    opening: Extract<Opening, { kind: 'session' }>,
+    client: { address: string; port: number },
+  ): Promise<void> {
     const negotiated = negotiation(opening);
     if (negotiated) socket.write(negotiated);
-    const user = await authenticate(socket, incoming, opening.user, this.#options.users(), this.#mockSecret);
+    const user = await authenticate(
+      socket,
+      incoming,
+      opening.user,
+      this.#options.users(),
+      this.#mockSecret,
+    );
     const { upstream: configured } = this.#target;
     if (opening.database !== configured.database && opening.database !== this.#target.name) {
-      throw new Refusal('3D000', `database "${opening.database}" does not exist`, `this gateway leads to "${configured.database}"`);
+      throw new Refusal(
+        '3D000',
+        `database "${opening.database}" does not exist`,
+        `this gateway leads to "${configured.database}"`,
+      );
     }
     const id = this.#options.newId();
     const settings = new Map(opening.settings);
-    settings.set('application_name', `${settings.get('application_name') ?? ''} sealrail:${id}`.trim().slice(-63));
+    settings.set(
+      'application_name',
+      `${settings.get('application_name') ?? ''} sealrail:${id}`.trim().slice(-63),
+    );
     const upstream = await connectUpstream(addressOf(this.#target), settings);
     const principal: Principal = { type: user.type, id: user.name, proof: 'scram' };
     try {
-      await this.#record('start', 'ok', { ...client, backendPid: upstream.pid }, { session: id, principal });
+      await this.#record(
+        'start',
+        'ok',
+        { ...client, backendPid: upstream.pid },
+        { session: id, principal },
+      );
     } catch {
       upstream.socket.destroy();
       throw new Refusal('58000', 'the log cannot record this session');
@@ -171,7 +243,14 @@ class PostgresGateway implements Gateway {
       return;
     }
     const key = randomBytes(4);
-    socket.write(Buffer.concat([frame('R', int32(0)), ...upstream.greeting, frame('K', int32(upstream.pid), key), frame('Z', Buffer.from('I'))]));
+    socket.write(
+      Buffer.concat([
+        frame('R', int32(0)),
+        ...upstream.greeting,
+        frame('K', int32(upstream.pid), key),
+        frame('Z', Buffer.from('I')),
+      ]),
+    );
     const judge = new Judge({
       guard: this.#options.guard,
       target: () => this.#target,
@@ -198,7 +277,10 @@ class PostgresGateway implements Gateway {
     });
     this.#sessions.add(session);
     const cancellable = { key, upstreamKey: upstream.key };
-    this.#cancellable.set(upstream.pid, [...(this.#cancellable.get(upstream.pid) ?? []), cancellable]);
+    this.#cancellable.set(upstream.pid, [
+      ...(this.#cancellable.get(upstream.pid) ?? []),
+      cancellable,
+    ]);
     void session.closed.then(() => {
       this.#sessions.delete(session);
       const left = (this.#cancellable.get(upstream.pid) ?? []).filter((one) => one !== cancellable);
@@ -210,7 +292,9 @@ class PostgresGateway implements Gateway {
 
   /** Only with the key that this very session was given; compared in constant time, and never answered. */
   #cancel(pid: number, key: Buffer): void {
-    const found = this.#cancellable.get(pid)?.find((one) => one.key.length === key.length && timingSafeEqual(one.key, key));
+    const found = this.#cancellable
+      .get(pid)
+      ?.find((one) => one.key.length === key.length && timingSafeEqual(one.key, key));
     if (found) cancelUpstream(addressOf(this.#target), pid, found.upstreamKey);
   }
 
@@ -219,7 +303,8 @@ class PostgresGateway implements Gateway {
     const sessions = [...this.#sessions];
     for (const session of sessions) session.drain();
     const timer = setTimeout(() => {
-      for (const session of sessions) session.kill('57P01', 'terminating connection: Sealrail is shutting down');
+      for (const session of sessions)
+        session.kill('57P01', 'terminating connection: Sealrail is shutting down');
     }, drainMs);
     await Promise.all(sessions.map((session) => session.closed));
     clearTimeout(timer);
@@ -234,7 +319,10 @@ export async function openPostgresGateway(options: GatewayOptions): Promise<Gate
   const line = serverLine(catalog.serverVersion);
   if (line === undefined) {
     await catalog.close();
-    throw new GatewayRefused('configuration', `target ${options.target.name}: PostgreSQL ${catalog.serverVersion} is not supported; ${SERVER_LINES[0]} to ${SERVER_LINES.at(-1)} are`);
+    throw new GatewayRefused(
+      'configuration',
+      `target ${options.target.name}: PostgreSQL ${catalog.serverVersion} is not supported; ${SERVER_LINES[0]} to ${SERVER_LINES.at(-1)} are`,
+    );
   }
   const gateway = new PostgresGateway(options, catalog, new Readings(await openParser(line)));
   try {

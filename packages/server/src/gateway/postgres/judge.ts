@@ -2,7 +2,16 @@
  * From a text to a decision, for one session: what names mean there, what was prepared under which name,
  * and the action that the policies are asked about.
  */
-import { type Catalog, changesNames, mergeReadings, type ParsePort, readSql, type SqlReading, type SqlStatement, withDoubt } from '@sealrail/facts';
+import {
+  type Catalog,
+  changesNames,
+  mergeReadings,
+  type ParsePort,
+  readSql,
+  type SqlReading,
+  type SqlStatement,
+  withDoubt,
+} from '@sealrail/facts';
 import type { Act, Decided, Guard, Mode, Principal } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
 import { sqlAct } from './action.ts';
@@ -59,7 +68,11 @@ const NO_CATALOG: Catalog = {
 };
 
 /** What is known of a message that no statement stands in. */
-const NOTHING = readSql({ text: '', parse: () => ({ kind: 'tree', version: 0, stmts: [] }), catalog: NO_CATALOG });
+const NOTHING = readSql({
+  text: '',
+  parse: () => ({ kind: 'tree', version: 0, stmts: [] }),
+  catalog: NO_CATALOG,
+});
 
 export interface JudgeOptions {
   readonly guard: Guard;
@@ -121,13 +134,17 @@ export class Judge {
     const cursors = new Set(this.portals.keys());
     let missing = false;
     for (const effect of reading.effects) {
-      if (effect.kind === 'prepare') prepared.set(effect.name, [...(prepared.get(effect.name) ?? []), effect.text]);
+      if (effect.kind === 'prepare')
+        prepared.set(effect.name, [...(prepared.get(effect.name) ?? []), effect.text]);
       else if (effect.kind === 'declare') cursors.add(effect.name);
       else if (effect.kind === 'execute') {
         const texts = prepared.get(effect.name) ?? [];
         missing ||= texts.length === 0;
         for (const text of texts) inside.push(this.#inner(text));
-      } else if ((effect.kind === 'fetch' || effect.kind === 'close') && effect.name !== undefined) {
+      } else if (
+        (effect.kind === 'fetch' || effect.kind === 'close') &&
+        effect.name !== undefined
+      ) {
         missing ||= !cursors.has(effect.name);
       }
     }
@@ -161,7 +178,9 @@ export class Judge {
   /** The verdict alone: an allowed Parse has no entry, its Bind will. */
   wouldBlock(text: string, reading: SqlReading): boolean {
     const act = this.#act(text, reading, []);
-    return act.mode === 'enforce' && this.#options.guard.explain(act.action).decision.verdict !== 'allow';
+    return (
+      act.mode === 'enforce' && this.#options.guard.explain(act.action).decision.verdict !== 'allow'
+    );
   }
 
   /** An action that no policy is asked about: malformed, or by a side door. */

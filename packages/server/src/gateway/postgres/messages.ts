@@ -3,11 +3,30 @@ import { BodyReader, type Frame, ProtocolError } from './frame.ts';
 
 export type ClientMessage =
   | { readonly kind: 'query'; readonly text: string }
-  | { readonly kind: 'parse'; readonly name: string; readonly text: string; readonly types: readonly number[] }
-  | { readonly kind: 'bind'; readonly portal: string; readonly statement: string; readonly values: readonly (string | null)[] }
+  | {
+      readonly kind: 'parse';
+      readonly name: string;
+      readonly text: string;
+      readonly types: readonly number[];
+    }
+  | {
+      readonly kind: 'bind';
+      readonly portal: string;
+      readonly statement: string;
+      readonly values: readonly (string | null)[];
+    }
   | { readonly kind: 'describe' | 'close'; readonly what: 'S' | 'P'; readonly name: string }
   | { readonly kind: 'execute'; readonly portal: string }
-  | { readonly kind: 'sync' | 'flush' | 'terminate' | 'copy-data' | 'copy-done' | 'copy-fail' | 'function-call' };
+  | {
+      readonly kind:
+        | 'sync'
+        | 'flush'
+        | 'terminate'
+        | 'copy-data'
+        | 'copy-done'
+        | 'copy-fail'
+        | 'function-call';
+    };
 
 const PARAMETERS_MAX = 65_535;
 
@@ -25,7 +44,9 @@ function bind(body: BodyReader): ClientMessage {
   const formats = Array.from({ length: body.int16() }, () => body.int16());
   const count = body.int16();
   if (count > PARAMETERS_MAX || (formats.length > 1 && formats.length !== count)) {
-    throw new ProtocolError(`bind message has ${formats.length} parameter formats but ${count} parameters`);
+    throw new ProtocolError(
+      `bind message has ${formats.length} parameter formats but ${count} parameters`,
+    );
   }
   const values = Array.from({ length: count }, (_, at) => {
     const length = body.int32();
@@ -40,11 +61,17 @@ function bind(body: BodyReader): ClientMessage {
 
 function describe(kind: 'describe' | 'close', body: BodyReader): ClientMessage {
   const what = String.fromCharCode(body.byte());
-  if (what !== 'S' && what !== 'P') throw new ProtocolError(`invalid ${kind} message subtype "${what}"`);
+  if (what !== 'S' && what !== 'P')
+    throw new ProtocolError(`invalid ${kind} message subtype "${what}"`);
   return { kind, what, name: body.string() };
 }
 
-const EMPTY: Readonly<Record<string, 'sync' | 'flush' | 'terminate' | 'copy-done'>> = { S: 'sync', H: 'flush', X: 'terminate', c: 'copy-done' };
+const EMPTY: Readonly<Record<string, 'sync' | 'flush' | 'terminate' | 'copy-done'>> = {
+  S: 'sync',
+  H: 'flush',
+  X: 'terminate',
+  c: 'copy-done',
+};
 
 /** Throws ProtocolError for an unknown type and for any malformed body. */
 export function parseMessage({ type, body: bytes }: Frame): ClientMessage {

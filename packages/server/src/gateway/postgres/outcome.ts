@@ -18,7 +18,8 @@ export interface OutcomeOptions {
   readonly nowUs: () => number;
 }
 
-const endTag = (unit: Unit): string | undefined => unit.tags.findLast((tag) => tag === 'COMMIT' || tag === 'ROLLBACK');
+const endTag = (unit: Unit): string | undefined =>
+  unit.tags.findLast((tag) => tag === 'COMMIT' || tag === 'ROLLBACK');
 
 export function outcomeWriter({ write, newId, nowUs }: OutcomeOptions): OutcomeWriter {
   let transaction: string | undefined;
@@ -67,7 +68,8 @@ export function outcomeWriter({ write, newId, nowUs }: OutcomeOptions): OutcomeW
         }
         transaction = undefined;
         provisional = 0;
-        for (const unit of ender < 0 ? [] : units.slice(ender + 1)) emit(unit, { status: status(unit) });
+        for (const unit of ender < 0 ? [] : units.slice(ender + 1))
+          emit(unit, { status: status(unit) });
         return;
       }
       // A pipeline up to its Sync is one transaction: an error in it takes back what came before.
@@ -81,7 +83,11 @@ export function outcomeWriter({ write, newId, nowUs }: OutcomeOptions): OutcomeW
     abandoned(units) {
       for (const unit of units) {
         const known = unit.status === 'pending' ? 'unknown' : unit.status;
-        emit(unit, { status: transaction === undefined ? known : 'unknown' }, transaction === undefined ? {} : { transaction });
+        emit(
+          unit,
+          { status: transaction === undefined ? known : 'unknown' },
+          transaction === undefined ? {} : { transaction },
+        );
       }
       if (transaction === undefined) return;
       // Without a COMMIT on its way the server rolls back; with one, nobody can say from here.

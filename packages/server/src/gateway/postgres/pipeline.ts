@@ -103,24 +103,32 @@ export class Pipeline {
   answer(type: string, detail: string): void {
     switch (type) {
       case '1':
-        return this.#shift('parse');
+        this.#shift('parse');
+        break;
       case '2':
-        return this.#shift('bind');
+        this.#shift('bind');
+        break;
       case '3':
-        return this.#shift('close');
+        this.#shift('close');
+        break;
       case 'T':
       case 'n':
-        return this.#shift('describe');
+        this.#shift('describe');
+        break;
       case 'C':
       case 'I':
       case 's':
-        return this.#complete(detail);
+        this.#complete(detail);
+        break;
       case 'E':
-        return this.#error(detail);
+        this.#error(detail);
+        break;
       case 'G':
-        return this.#copyStarted();
+        this.#copyStarted();
+        break;
       case 'Z':
-        return this.#ready(detail);
+        this.#ready(detail);
+        break;
     }
   }
 
@@ -129,7 +137,9 @@ export class Pipeline {
     this.copyPending = false;
     const [head] = this.#queue;
     if (head?.unit) {
-      const rows = /^(?:INSERT \d+|UPDATE|DELETE|SELECT|MERGE|COPY|FETCH|MOVE) (\d+)$/.exec(tag)?.[1];
+      const rows = /^(?:INSERT \d+|UPDATE|DELETE|SELECT|MERGE|COPY|FETCH|MOVE) (\d+)$/.exec(
+        tag,
+      )?.[1];
       head.unit.rows += Number(rows ?? 0);
       head.unit.tags.push(tag);
       head.unit.status = 'executed';

@@ -9,15 +9,20 @@ export interface Verifier {
   readonly serverKey: Buffer;
 }
 
-const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+const hmac = (key: Uint8Array, text: string): Buffer =>
+  createHmac('sha256', key).update(text).digest();
 const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
 
 /** `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`, as PostgreSQL stores it; undefined for anything else. */
 export function parseVerifier(text: string): Verifier | undefined {
-  const match = /^SCRAM-SHA-256\$([0-9]{4,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
+  const match =
+    /^SCRAM-SHA-256\$([0-9]{4,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(
+      text,
+    );
   if (!match) return undefined;
   const [salt, storedKey, serverKey] = match.slice(2).map((part) => Buffer.from(part, 'base64'));
-  if (!salt || salt.length === 0 || storedKey?.length !== 32 || serverKey?.length !== 32) return undefined;
+  if (!salt || salt.length === 0 || storedKey?.length !== 32 || serverKey?.length !== 32)
+    return undefined;
   return { iterations: Number(match[1]), salt, storedKey, serverKey };
 }
 
@@ -52,7 +57,9 @@ export class ScramServer {
 
   first(message: string): string {
     // `p=` asks for a binding that was not offered; `a=` asks to act as somebody else than who proves it.
-    const match = /^([ny]),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,.*)?)$/.exec(message);
+    const match = /^([ny]),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,.*)?)$/.exec(
+      message,
+    );
     if (!match) throw new ScramError('malformed SCRAM message');
     if (match[2] !== undefined) throw new ScramError('an authorization identity is not supported');
     this.#header = `${match[1]},,`;
@@ -68,7 +75,11 @@ export class ScramServer {
     if (!match) throw new ScramError('malformed SCRAM message');
     const [, withoutProof = '', binding = '', nonce = '', base64 = ''] = match;
     const proof = Buffer.from(base64, 'base64');
-    if (nonce !== this.#nonce || Buffer.from(binding, 'base64').toString() !== this.#header || proof.length !== 32) {
+    if (
+      nonce !== this.#nonce ||
+      Buffer.from(binding, 'base64').toString() !== this.#header ||
+      proof.length !== 32
+    ) {
       throw new ScramError('malformed SCRAM message');
     }
     const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`;
@@ -100,10 +111,20 @@ export class ScramClient {
   async final(serverFirst: string): Promise<string> {
     const match = /^r=([^,]+),s=([A-Za-z0-9+/=]+),i=([0-9]+)$/.exec(serverFirst);
     const [, nonce = '', salt = '', iterations = ''] = match ?? [];
-    if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce || Number(iterations) > ITERATIONS_MAX) {
+    if (
+      !nonce.startsWith(this.#nonce) ||
+      nonce === this.#nonce ||
+      Number(iterations) > ITERATIONS_MAX
+    ) {
       throw new ScramError('malformed SCRAM message from the server');
     }
-    const salted = await promisify(pbkdf2)(this.#password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256');
+    const salted = await promisify(pbkdf2)(
+      this.#password,
+      Buffer.from(salt, 'base64'),
+      Number(iterations),
+      32,
+      'sha256',
+    );
     const clientKey = hmac(salted, 'Client Key');
     const withoutProof = `c=biws,r=${nonce}`;
     const authMessage = `n=,r=${this.#nonce},${serverFirst},${withoutProof}`;

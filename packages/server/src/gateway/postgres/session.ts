@@ -7,8 +7,15 @@ import { changesNames, type SqlReading } from '@sealrail/facts';
 import type { Decided, Denial, Recorder } from '@sealrail/sdk';
 import { BackendReader, type Verdict } from './backend.ts';
 import type { CatalogReader } from './catalog.ts';
-import { deniedId, denialFields, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
-import { errorFields, errorResponse, type Frame, FrameReader, frame, ProtocolError } from './frame.ts';
+import { denialFields, deniedId, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
+import {
+  errorFields,
+  errorResponse,
+  type Frame,
+  type FrameReader,
+  frame,
+  ProtocolError,
+} from './frame.ts';
 import { Judge, NAMES_MAX } from './judge.ts';
 import { type ClientMessage, parseMessage } from './messages.ts';
 import { type OutcomeWriter, outcomeWriter } from './outcome.ts';
@@ -73,7 +80,9 @@ export class Session {
       nowUs: options.nowUs,
       write: (outcome) => {
         // Not waited for: an answer depends on its decision. A log that has failed ends the session elsewhere.
-        options.recorder.record({ kind: 'outcome', ...outcome }, options.about).durable.catch(() => this.#fail());
+        options.recorder
+          .record({ kind: 'outcome', ...outcome }, options.about)
+          .durable.catch(() => this.#fail());
       },
     });
     this.#pipeline = new Pipeline({ settled: (units, status) => this.#settled(units, status) });
@@ -105,7 +114,8 @@ export class Session {
   /** Ends it as soon as nothing is open, for a restart; a deadline is the caller's. */
   drain(): void {
     this.#draining = true;
-    if (this.#status === 'I' && this.#pipeline.length === 0 && !this.#working) this.kill('57P01', 'terminating connection: Sealrail is shutting down');
+    if (this.#status === 'I' && this.#pipeline.length === 0 && !this.#working)
+      this.kill('57P01', 'terminating connection: Sealrail is shutting down');
   }
 
   kill(code: string, message: string): void {
@@ -131,12 +141,16 @@ export class Session {
       this.#failWith(error);
     }
     this.#working = false;
-    if (!this.#ended && !this.#options.upstream.socket.writableNeedDrain) this.#options.client.resume();
+    if (!this.#ended && !this.#options.upstream.socket.writableNeedDrain)
+      this.#options.client.resume();
   }
 
   async #take(next: Frame): Promise<void> {
     const message = parseMessage(next);
-    if (this.#pipeline.copyPending && !['copy-data', 'copy-done', 'copy-fail', 'flush', 'sync'].includes(message.kind)) {
+    if (
+      this.#pipeline.copyPending &&
+      !['copy-data', 'copy-done', 'copy-fail', 'flush', 'sync'].includes(message.kind)
+    ) {
       throw new ProtocolError('a message behind COPY FROM STDIN before the server has answered it');
     }
     if (['query', 'parse', 'bind', 'execute'].includes(message.kind)) await this.#namesSettled();
@@ -158,29 +172,39 @@ export class Session {
   #handle(message: ClientMessage, bytes: Buffer): void {
     switch (message.kind) {
       case 'query':
-        return this.#query(message.text, bytes);
+        this.#query(message.text, bytes);
+        break;
       case 'parse':
-        return this.#parse(message.name, message.text, bytes);
+        this.#parse(message.name, message.text, bytes);
+        break;
       case 'bind':
-        return this.#bind(message, bytes);
+        this.#bind(message, bytes);
+        break;
       case 'execute':
-        return this.#execute(message.portal, bytes);
+        this.#execute(message.portal, bytes);
+        break;
       case 'describe':
         this.#pipeline.push({ kind: 'describe' });
-        return this.#send(bytes);
+        this.#send(bytes);
+        break;
       case 'close':
-        return this.#closeName(message.what, message.name, bytes);
+        this.#closeName(message.what, message.name, bytes);
+        break;
       case 'sync':
         this.#pipeline.push({ kind: 'sync' });
-        return this.#send(bytes);
+        this.#send(bytes);
+        break;
       case 'function-call':
-        return this.#functionCall();
+        this.#functionCall();
+        break;
       case 'copy-done':
       case 'copy-fail':
         this.#pipeline.copyIn = false;
-        return this.#send(bytes);
+        this.#send(bytes);
+        break;
       default:
-        return this.#send(bytes);
+        this.#send(bytes);
+        break;
     }
   }
 
@@ -206,16 +230,29 @@ export class Session {
     try {
       await Promise.all(waits);
     } catch (cause) {
-      throw new SessionEnd('the log cannot record this; nothing of it was executed', '58000', cause instanceof Error ? cause.message : undefined);
+      throw new SessionEnd(
+        'the log cannot record this; nothing of it was executed',
+        '58000',
+        cause instanceof Error ? cause.message : undefined,
+      );
     }
     if (this.#ended) return;
     const socket = this.#options.upstream.socket;
     socket.write(bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes));
-    if (socket.writableNeedDrain) await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
+    if (socket.writableNeedDrain)
+      await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
   }
 
   #unit(decided: Decided): Unit {
-    return { decisionId: decided.decisionId, startedUs: this.#options.nowUs(), rows: 0, bytes: 0, status: 'pending', code: undefined, tags: [] };
+    return {
+      decisionId: decided.decisionId,
+      startedUs: this.#options.nowUs(),
+      rows: 0,
+      bytes: 0,
+      status: 'pending',
+      code: undefined,
+      tags: [],
+    };
   }
 
   /** Effects count when the statement has succeeded; until then nothing is judged that they may change. */
@@ -223,7 +260,8 @@ export class Session {
     if (Judge.raises(reading)) this.#raising = true;
     return () => {
       this.#judge.applyEffects(reading);
-      if (reading.kind === 'statement' && reading.effects.some(changesNames)) this.#refreshing = this.#options.catalog.refresh();
+      if (reading.kind === 'statement' && reading.effects.some(changesNames))
+        this.#refreshing = this.#options.catalog.refresh();
     };
   }
 
@@ -237,8 +275,15 @@ export class Session {
       return;
     }
     this.#declare(reading, text, decided);
-    const copyIn = reading.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
-    this.#pipeline.push({ kind: 'query', unit: this.#unit(decided), reading, done: this.#effectsOf(reading), copyIn });
+    const copyIn =
+      reading.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
+    this.#pipeline.push({
+      kind: 'query',
+      unit: this.#unit(decided),
+      reading,
+      done: this.#effectsOf(reading),
+      copyIn,
+    });
     this.#send(bytes);
   }
 
@@ -250,11 +295,21 @@ export class Session {
     }
   }
 
-  #addPortal(name: string, text: string, binds: readonly (string | null)[], decided: Decided): void {
+  #addPortal(
+    name: string,
+    text: string,
+    binds: readonly (string | null)[],
+    decided: Decided,
+  ): void {
     if (this.#judge.portals.size >= NAMES_MAX && !this.#judge.portals.has(name)) {
       throw new SessionEnd(`a session may hold ${NAMES_MAX} portals`, '54000');
     }
-    this.#judge.portals.set(name, { text, binds, madeFrom: this.#judge.madeFrom, decisionId: decided.decisionId });
+    this.#judge.portals.set(name, {
+      text,
+      binds,
+      madeFrom: this.#judge.madeFrom,
+      decisionId: decided.decisionId,
+    });
   }
 
   /** A Parse takes locks and plans: it is judged too. Allowed, its Bind has the entry. */
@@ -262,7 +317,9 @@ export class Session {
     const reading = this.#judge.read(text);
     const reserved = name === RESERVED_NAME;
     if (reserved || this.#judge.wouldBlock(text, reading)) {
-      const decided = reserved ? this.#judge.reject(text, `the statement name "${RESERVED_NAME}" is reserved`) : this.#judge.decide(text, reading);
+      const decided = reserved
+        ? this.#judge.reject(text, `the statement name "${RESERVED_NAME}" is reserved`)
+        : this.#judge.decide(text, reading);
       this.#await(decided);
       if (decided.denial) {
         this.#pipeline.push({ kind: 'parse', denial: decided.denial, reading });
@@ -286,12 +343,20 @@ export class Session {
   }
 
   /** Binding plans, folds functions and checks domains: the effect begins here. */
-  #bind({ portal, statement, values }: Extract<ClientMessage, { kind: 'bind' }>, bytes: Buffer): void {
+  #bind(
+    { portal, statement, values }: Extract<ClientMessage, { kind: 'bind' }>,
+    bytes: Buffer,
+  ): void {
     const found = this.#judge.readPrepared(statement);
     const text = found?.text ?? '';
-    const decided = found ? this.#judge.decide(text, found.reading, values) : this.#judge.reject(text, `there is no prepared statement "${statement}" that was judged`);
+    const decided = found
+      ? this.#judge.decide(text, found.reading, values)
+      : this.#judge.reject(text, `there is no prepared statement "${statement}" that was judged`);
     this.#await(decided);
-    if (decided.denial) return this.#denyWithParse(decided.denial, found?.reading);
+    if (decided.denial) {
+      this.#denyWithParse(decided.denial, found?.reading);
+      return;
+    }
     this.#addPortal(portal, text, values, decided);
     this.#units.set(portal, { unit: decided, reading: found?.reading });
     this.#pipeline.push({ kind: 'bind' });
@@ -308,7 +373,10 @@ export class Session {
     if (!portal) {
       const decided = this.#judge.reject('', `there is no portal "${name}" that was judged`);
       this.#await(decided);
-      if (decided.denial) return this.#denyWithParse(decided.denial, undefined);
+      if (decided.denial) {
+        this.#denyWithParse(decided.denial, undefined);
+        return;
+      }
     }
     let decided = bound?.unit;
     let reading = bound?.reading;
@@ -316,11 +384,15 @@ export class Session {
       reading = this.#judge.read(portal.text);
       decided = this.#judge.decide(portal.text, reading, portal.binds);
       this.#await(decided);
-      if (decided.denial) return this.#denyWithParse(decided.denial, reading);
+      if (decided.denial) {
+        this.#denyWithParse(decided.denial, reading);
+        return;
+      }
       this.#addPortal(name, portal.text, portal.binds, decided);
     }
     if (reading && decided) this.#declare(reading, portal?.text ?? '', decided);
-    const copyIn = reading?.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
+    const copyIn =
+      reading?.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
     this.#pipeline.push({
       kind: 'execute',
       ...(decided ? { unit: this.#unit(decided) } : {}),
@@ -399,9 +471,17 @@ export class Session {
 
   /** With other settings the server would read other statements than those that were judged. */
   #parameter([name, value]: readonly string[]): void {
-    const pinned = name === 'standard_conforming_strings' ? 'on' : name === 'client_encoding' ? 'UTF8' : undefined;
+    const pinned =
+      name === 'standard_conforming_strings'
+        ? 'on'
+        : name === 'client_encoding'
+          ? 'UTF8'
+          : undefined;
     if (pinned !== undefined && value !== pinned) {
-      throw new SessionEnd(`${name} became ${value}: what is sent would no longer be what was judged`, '58000');
+      throw new SessionEnd(
+        `${name} became ${value}: what is sent would no longer be what was judged`,
+        '58000',
+      );
     }
   }
 
@@ -423,7 +503,14 @@ export class Session {
       this.#judge.reject('', error.message).durable.catch(() => undefined);
       this.kill('08P01', error.message);
     } else if (error instanceof SessionEnd) {
-      this.#options.client.write(errorResponse({ severity: 'FATAL', code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) }));
+      this.#options.client.write(
+        errorResponse({
+          severity: 'FATAL',
+          code: error.code,
+          message: error.message,
+          ...(error.hint ? { hint: error.hint } : {}),
+        }),
+      );
       this.#end();
     } else {
       const message = error instanceof Error ? error.message : String(error);

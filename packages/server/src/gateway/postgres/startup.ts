@@ -2,7 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { User } from '../../config/config.ts';
-import { BodyReader, cstring, errorResponse, FrameReader, frame, int32, ProtocolError } from './frame.ts';
+import {
+  BodyReader,
+  cstring,
+  errorResponse,
+  FrameReader,
+  frame,
+  int32,
+  ProtocolError,
+} from './frame.ts';
 import { mockVerifier, parseVerifier, ScramError, ScramServer } from './scram.ts';
 
 export const AUTHENTICATION_MS_MAX = 30_000;
@@ -13,16 +21,38 @@ const CANCEL_REQUEST = 80_877_102;
 
 /** Settings that a client may send at startup; anything else could change what a text means. */
 const STARTUP_SETTINGS = new Set([
-  'application_name', 'client_encoding', 'datestyle', 'timezone', 'intervalstyle', 'extra_float_digits', 'bytea_output',
-  'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'client_min_messages', 'geqo', 'jit', 'search_path',
-  'default_transaction_isolation', 'default_transaction_read_only', 'tcp_keepalives_idle', 'lc_messages',
+  'application_name',
+  'client_encoding',
+  'datestyle',
+  'timezone',
+  'intervalstyle',
+  'extra_float_digits',
+  'bytea_output',
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'client_min_messages',
+  'geqo',
+  'jit',
+  'search_path',
+  'default_transaction_isolation',
+  'default_transaction_read_only',
+  'tcp_keepalives_idle',
+  'lc_messages',
 ]);
 /** Of these none may come from a client: names would mean something else than what was resolved. */
 const REFUSED_SETTINGS = new Set(['search_path']);
 
 export type Opening =
   | { readonly kind: 'cancel'; readonly pid: number; readonly key: Buffer }
-  | { readonly kind: 'session'; readonly user: string; readonly database: string; readonly settings: ReadonlyMap<string, string>; readonly minor: number; readonly unknown: readonly string[] };
+  | {
+      readonly kind: 'session';
+      readonly user: string;
+      readonly database: string;
+      readonly settings: ReadonlyMap<string, string>;
+      readonly minor: number;
+      readonly unknown: readonly string[];
+    };
 
 /** Refuses a connection in the client's own terms. */
 export class Refusal extends Error {
@@ -82,7 +112,12 @@ function parseOptions(options: string): [string, string][] {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] === '-c' ? words[++at] : words[at]?.replace(/^(-c|--)/, '');
     const match = /^([A-Za-z_.]+)=(.*)$/.exec(word ?? '');
-    if (!match) throw new Refusal('42501', `startup options ${JSON.stringify(options)} are not understood`, 'use -c name=value');
+    if (!match)
+      throw new Refusal(
+        '42501',
+        `startup options ${JSON.stringify(options)} are not understood`,
+        'use -c name=value',
+      );
     found.push([match[1] ?? '', match[2] ?? '']);
   }
   return found;
@@ -91,13 +126,19 @@ function parseOptions(options: string): [string, string][] {
 function parseStartup(packet: Buffer): Opening {
   const body = new BodyReader(packet);
   const code = body.int32();
-  if (code === CANCEL_REQUEST) return { kind: 'cancel', pid: body.int32(), key: Buffer.from(packet.subarray(8)) };
-  if (code >>> 16 !== 3) throw new Refusal('0A000', `unsupported frontend protocol ${code >>> 16}.${code & 0xffff}: only 3.x is spoken`);
+  if (code === CANCEL_REQUEST)
+    return { kind: 'cancel', pid: body.int32(), key: Buffer.from(packet.subarray(8)) };
+  if (code >>> 16 !== 3)
+    throw new Refusal(
+      '0A000',
+      `unsupported frontend protocol ${code >>> 16}.${code & 0xffff}: only 3.x is spoken`,
+    );
   const given = new Map<string, string>();
   for (let key = body.string(); key !== ''; key = body.string()) given.set(key, body.string());
   body.end();
   const user = given.get('user') ?? '';
-  if (user === '') throw new Refusal('28000', 'no PostgreSQL user name specified in startup packet');
+  if (user === '')
+    throw new Refusal('28000', 'no PostgreSQL user name specified in startup packet');
   const replication = given.get('replication');
   if (replication !== undefined && !/^(0|off|false|no)$/i.test(replication)) {
     throw new Refusal('42501', 'replication connections are not let through');
@@ -110,10 +151,21 @@ function parseStartup(packet: Buffer): Opening {
     if (['user', 'database', 'options', 'replication'].includes(folded)) continue;
     if (folded.startsWith('_pq_.')) unknown.push(name);
     else if (!STARTUP_SETTINGS.has(folded) || REFUSED_SETTINGS.has(folded)) {
-      throw new Refusal('42501', `the setting ${name} cannot be chosen at startup`, 'leave it out of the connection string');
+      throw new Refusal(
+        '42501',
+        `the setting ${name} cannot be chosen at startup`,
+        'leave it out of the connection string',
+      );
     } else settings.set(folded, value);
   }
-  return { kind: 'session', user, database: given.get('database') ?? user, settings, minor: code & 0xffff, unknown };
+  return {
+    kind: 'session',
+    user,
+    database: given.get('database') ?? user,
+    settings,
+    minor: code & 0xffff,
+    unknown,
+  };
 }
 
 /** Reads the startup packet, saying no to encryption that is not there. */
@@ -131,7 +183,12 @@ export async function readOpening(socket: Socket, incoming: Incoming): Promise<O
 /** Newer minor versions and protocol extensions are declined by name, and the session goes on. */
 export function negotiation(opening: Extract<Opening, { kind: 'session' }>): Buffer | undefined {
   if (opening.minor === 0 && opening.unknown.length === 0) return undefined;
-  return frame('v', int32(PROTOCOL_3_0), int32(opening.unknown.length), ...opening.unknown.map(cstring));
+  return frame(
+    'v',
+    int32(PROTOCOL_3_0),
+    int32(opening.unknown.length),
+    ...opening.unknown.map(cstring),
+  );
 }
 
 /** SCRAM-SHA-256 against the users' verifiers; an unknown name costs the same work and gets the same answer. */
@@ -143,22 +200,28 @@ export async function authenticate(
   mockSecret: Uint8Array,
 ): Promise<User> {
   const user = users.find((one) => one.name === name);
-  const scram = new ScramServer((user && parseVerifier(user.scram)) ?? mockVerifier(name, mockSecret), randomBytes(18).toString('base64'));
+  const scram = new ScramServer(
+    (user && parseVerifier(user.scram)) ?? mockVerifier(name, mockSecret),
+    randomBytes(18).toString('base64'),
+  );
   const message = async (): Promise<Buffer> => {
     const next = await incoming.until(() => incoming.frames.next());
-    if (next.type !== 'p') throw new ProtocolError(`expected SASL response, got message type ${next.type}`);
+    if (next.type !== 'p')
+      throw new ProtocolError(`expected SASL response, got message type ${next.type}`);
     return next.body;
   };
   socket.write(frame('R', int32(10), cstring('SCRAM-SHA-256'), Buffer.of(0)));
   try {
     const first = new BodyReader(await message());
-    if (first.string() !== 'SCRAM-SHA-256') throw new ScramError('the client chose a mechanism that was not offered');
+    if (first.string() !== 'SCRAM-SHA-256')
+      throw new ScramError('the client chose a mechanism that was not offered');
     const length = first.int32();
     const clientFirst = first.bytes(length).toString('utf8');
     first.end();
     socket.write(frame('R', int32(11), Buffer.from(scram.first(clientFirst))));
     const serverFinal = scram.final((await message()).toString('utf8'));
-    if (!user || serverFinal === undefined) throw new Refusal('28P01', `password authentication failed for user "${name}"`);
+    if (!user || serverFinal === undefined)
+      throw new Refusal('28P01', `password authentication failed for user "${name}"`);
     socket.write(frame('R', int32(12), Buffer.from(serverFinal)));
     return user;
   } catch (error) {
@@ -168,9 +231,12 @@ export async function authenticate(
 }
 
 export function refuse(socket: Socket, error: unknown): { code: string; message: string } {
-  const code = error instanceof Refusal ? error.code : error instanceof ProtocolError ? '08P01' : '57P03';
+  const code =
+    error instanceof Refusal ? error.code : error instanceof ProtocolError ? '08P01' : '57P03';
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof Refusal ? error.hint : undefined;
-  socket.end(errorResponse({ severity: 'FATAL', code, message, ...(hint === undefined ? {} : { hint }) }));
+  socket.end(
+    errorResponse({ severity: 'FATAL', code, message, ...(hint === undefined ? {} : { hint }) }),
+  );
   return { code, message };
 }

@@ -28,18 +28,31 @@ export class UpstreamError extends Error {
 }
 
 /** Settings that a client may not choose: they decide how bytes are read, and were judged accordingly. */
-const PINNED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' };
+const PINNED: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+};
 
 function startupPacket(address: UpstreamAddress, parameters: ReadonlyMap<string, string>): Buffer {
-  const pairs = new Map([...parameters, ...Object.entries(PINNED), ['user', address.user], ['database', address.database]]);
+  const pairs = new Map([
+    ...parameters,
+    ...Object.entries(PINNED),
+    ['user', address.user],
+    ['database', address.database],
+  ]);
   const body = Buffer.concat([int32(196_608), ...[...pairs].flat().map(cstring), Buffer.of(0)]);
   return Buffer.concat([int32(body.length + 4), body]);
 }
 
-async function answerAuthentication(body: Buffer, address: UpstreamAddress, scram: { client?: ScramClient }): Promise<Buffer | undefined> {
+async function answerAuthentication(
+  body: Buffer,
+  address: UpstreamAddress,
+  scram: { client?: ScramClient },
+): Promise<Buffer | undefined> {
   const { password } = address;
   const need = (): string => {
-    if (password === undefined) throw new UpstreamError('the upstream asks for a password and none is configured', '28000');
+    if (password === undefined)
+      throw new UpstreamError('the upstream asks for a password and none is configured', '28000');
     return password;
   };
   const kind = body.readInt32BE(0);
@@ -49,7 +62,10 @@ async function answerAuthentication(body: Buffer, address: UpstreamAddress, scra
     case 5: {
       const md5 = (data: string | Buffer) => createHash('md5').update(data).digest('hex');
       const inner = md5(need() + address.user);
-      return frame('p', cstring(`md5${md5(Buffer.concat([Buffer.from(inner), body.subarray(4, 8)]))}`));
+      return frame(
+        'p',
+        cstring(`md5${md5(Buffer.concat([Buffer.from(inner), body.subarray(4, 8)]))}`),
+      );
     }
     case 10: {
       if (!body.subarray(4).toString('latin1').split('\0').includes('SCRAM-SHA-256')) {
@@ -60,18 +76,28 @@ async function answerAuthentication(body: Buffer, address: UpstreamAddress, scra
       return frame('p', cstring('SCRAM-SHA-256'), int32(first.length), first);
     }
     case 11:
-      return frame('p', Buffer.from((await scram.client?.final(body.subarray(4).toString('utf8'))) ?? ''));
+      return frame(
+        'p',
+        Buffer.from((await scram.client?.final(body.subarray(4).toString('utf8'))) ?? ''),
+      );
     case 12:
-      if (!scram.client?.verify(body.subarray(4).toString('utf8'))) throw new UpstreamError('the upstream could not prove itself', '28000');
+      if (!scram.client?.verify(body.subarray(4).toString('utf8')))
+        throw new UpstreamError('the upstream could not prove itself', '28000');
       return undefined;
     default:
       // A password in clear over a wire in clear is not sent, whoever asks.
-      throw new UpstreamError(`the upstream asks for authentication method ${kind}, which is not supported`, '28000');
+      throw new UpstreamError(
+        `the upstream asks for authentication method ${kind}, which is not supported`,
+        '28000',
+      );
   }
 }
 
 /** Connects and authenticates; rejects with UpstreamError. */
-export async function connectUpstream(address: UpstreamAddress, parameters: ReadonlyMap<string, string>): Promise<Upstream> {
+export async function connectUpstream(
+  address: UpstreamAddress,
+  parameters: ReadonlyMap<string, string>,
+): Promise<Upstream> {
   const socket = connect({ host: address.host, port: address.port, noDelay: true });
   const frames = new FrameReader();
   const scram: { client?: ScramClient } = {};
@@ -86,7 +112,10 @@ export async function connectUpstream(address: UpstreamAddress, parameters: Read
       if (answer) socket.write(answer);
     } else if (type === 'E') {
       const fields = errorFields(body);
-      throw new UpstreamError(fields.get('M') ?? 'the upstream refused the connection', fields.get('C'));
+      throw new UpstreamError(
+        fields.get('M') ?? 'the upstream refused the connection',
+        fields.get('C'),
+      );
     } else if (type === 'K') {
       pid = body.readInt32BE(0);
       key = Buffer.from(body.subarray(4));
@@ -99,9 +128,16 @@ export async function connectUpstream(address: UpstreamAddress, parameters: Read
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       socket.destroy();
-      reject(error instanceof UpstreamError ? error : new UpstreamError(`the upstream cannot be reached: ${error.message}`));
+      reject(
+        error instanceof UpstreamError
+          ? error
+          : new UpstreamError(`the upstream cannot be reached: ${error.message}`),
+      );
     };
-    const timer = setTimeout(() => fail(new UpstreamError('the upstream does not answer')), CONNECT_MS_MAX);
+    const timer = setTimeout(
+      () => fail(new UpstreamError('the upstream does not answer')),
+      CONNECT_MS_MAX,
+    );
     let work = Promise.resolve();
     const onData = (chunk: Buffer) => {
       frames.push(chunk);
@@ -125,6 +161,8 @@ export async function connectUpstream(address: UpstreamAddress, parameters: Read
 /** Asks the server to cancel what a session is doing; it never answers. */
 export function cancelUpstream(address: UpstreamAddress, pid: number, key: Buffer): void {
   const socket = connect({ host: address.host, port: address.port });
-  socket.once('connect', () => socket.end(Buffer.concat([int32(12 + key.length), int32(80_877_102), int32(pid), key])));
+  socket.once('connect', () =>
+    socket.end(Buffer.concat([int32(12 + key.length), int32(80_877_102), int32(pid), key])),
+  );
   socket.on('error', () => undefined);
 }
