@@ -23,6 +23,7 @@ export interface SqlCase {
   readonly risks?: readonly string[];
   readonly doubts?: readonly string[];
   readonly readOnly?: boolean;
+  readonly literals?: number;
   readonly shownClasses?: readonly string[];
   readonly derivedClasses?: readonly string[];
 }
@@ -124,7 +125,7 @@ function sqlOf(one: SqlCase): Record<string, CedarValue> {
     routines: [],
     returnsRows: false,
     crossJoin: false,
-    literals: 1,
+    literals: one.literals ?? 1,
     literalKinds: ['number'],
     parameters: 0,
     inTransaction: false,

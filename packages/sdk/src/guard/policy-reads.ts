@@ -57,10 +57,8 @@ function* contextReads(node: unknown): Generator<readonly string[]> {
   } else if (Array.isArray(node)) {
     for (const item of node) yield* contextReads(item);
   } else if (isRecord(node)) {
-    // A literal's members are data, whatever their names.
-    for (const [kind, inner] of Object.entries(node)) {
-      if (kind !== 'Value') yield* contextReads(inner);
-    }
+    // No member is passed over by its name: a record's own keys stand here too, and can have any.
+    for (const inner of Object.values(node)) yield* contextReads(inner);
   }
 }
 

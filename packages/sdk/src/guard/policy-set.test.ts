@@ -179,6 +179,11 @@ describe('loading policies', () => {
       when('context["meta"].detected.injection > 1'),
       { message: expect.stringMatching(/meta.detected.injection/) },
     ],
+    ...['Value', 'Var', '.', 'has', 'Record', 'left', 'attr'].map((key): (typeof cases)[number] => [
+      `such a fact in a record whose key is ${key}`,
+      when(`{"${key}": context.meta.history.denied1m}["${key}"] > 1`),
+      { message: expect.stringMatching(/it reads context.meta.history/) },
+    ]),
     [
       'a branch that hides the record',
       when('(if true then context else context).meta.hour > 1'),

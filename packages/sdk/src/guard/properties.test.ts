@@ -55,6 +55,7 @@ const sqlCase: fc.Arbitrary<SqlCase> = fc.record({
   scope: fc.constantFrom('none', 'loose', 'key'),
   risks: fc.constantFrom([], ['drop']),
   env: fc.constantFrom('prod', 'dev'),
+  literals: fc.constantFrom(0, 1),
   shownClasses: fc.constantFrom([], ['personal']),
   doubts: fc.constantFrom([], [], [], ['dynamic']),
 });
@@ -162,6 +163,22 @@ describe('over random policy sets', () => {
         const before = decideWith(texts, act);
         const after = decideWith(texts, { ...act, entities });
         expect(rank(after)).toBeLessThanOrEqual(rank(before));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('what is answered from memory is what would be answered anew', () => {
+    fc.assert(
+      fc.property(policies, sqlCase, fc.constantFrom(0, 1), (made, one, literals) => {
+        const texts = made.map(textOf);
+        const acts = [actionOf(one), actionOf({ ...one, literals }), actionOf(one)];
+        const set = setOf(...texts);
+        for (const act of acts) {
+          const remembered = judge(set, act, () => false).decision;
+          expect(remembered).toEqual(decideWith(texts, act));
+        }
+        set.close();
       }),
       { numRuns: RUNS },
     );
