@@ -44,9 +44,11 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Somewhere that nobody's PostgreSQL can reach, on a disk. */
+/** A folder of its own, which a PostgreSQL under another uid can pass through. */
 export function scratch(name: string): string {
-  return mkdtempSync(join(tmpdir(), `sealrail-${name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `sealrail-${name}-`));
+  chmodSync(folder, 0o711);
+  return folder;
 }
 
 async function prepareDatabase(
@@ -71,8 +73,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const folder = scratch('system');
   const role = options.role ?? 'postgres';
   mkdirSync(join(folder, 'sealrail'));
-  // PostgreSQL's folder is its own; that of the daemon stays closed to it.
-  chmodSync(folder, 0o711);
   const postgres = await startPostgres({
     dir: join(folder, 'postgres'),
     ...(options.settings ? { settings: options.settings } : {}),

@@ -86,11 +86,6 @@ export interface JudgeOptions {
   readonly nowMs: () => number;
 }
 
-export interface Judged {
-  readonly reading: SqlReading;
-  readonly decided: Decided;
-}
-
 /** Enforced for everybody, for members of some groups, or for nobody. */
 export function modeFor(mode: PostgresTarget['mode'], groups: readonly string[]): Mode {
   if (typeof mode === 'string') return mode;
@@ -102,8 +97,12 @@ export class Judge {
   /** Several texts where it is not known which of them the server took. */
   readonly prepared = new Map<string, string[]>();
   readonly portals = new Map<string, Portal>();
-  /** False once the session changed what unqualified names mean. */
-  namesKnown = true;
+  /** The session chose another search_path than the catalog was read under. */
+  #pathChanged = false;
+  /** The session has objects that stand before all others of their name. */
+  #temporary = false;
+  /** A transaction that is open has defined or dropped things: nobody else sees them, nor does the catalog. */
+  definesNames = false;
   inTransaction = false;
 
   constructor(options: JudgeOptions) {
@@ -111,7 +110,12 @@ export class Judge {
   }
 
   get #catalog(): Catalog | undefined {
-    return this.#options.catalog();
+    return this.definesNames ? undefined : this.#options.catalog();
+  }
+
+  /** False while unqualified names may mean something else than the catalog says. */
+  get namesKnown(): boolean {
+    return !this.#pathChanged && !this.#temporary;
   }
 
   /** Policy set and catalog that a decision of this moment is made from. */
@@ -231,8 +235,16 @@ export class Judge {
       else if (effect.kind === 'discard-all') {
         this.prepared.clear();
         this.portals.clear();
-      } else if (effect.kind !== 'ddl' && changesNames(effect)) this.namesKnown = false;
+        this.#pathChanged = false;
+        this.#temporary = false;
+      } else if (effect.kind === 'ddl') this.definesNames = true;
+      else if (changesNames(effect)) this.#changePath(effect);
     }
+  }
+
+  #changePath({ kind, name }: { readonly kind: string; readonly name?: string }): void {
+    if (name === 'temporary objects') this.#temporary = true;
+    else this.#pathChanged = kind !== 'reset';
   }
 
   #forget(map: Map<string, unknown>, name: string | undefined): void {

@@ -80,9 +80,14 @@ export class Pipeline {
   }
 
   #skip(request: Outstanding): void {
+    this.#forget(request);
     if (!request.unit) return;
     request.unit.status = 'skipped';
     this.#group.push(request.unit);
+  }
+
+  #forget({ denial }: Outstanding): void {
+    if (denial) this.#denied.delete(denial.decisionId);
   }
 
   #shift(kind: RequestKind): void {
@@ -159,6 +164,7 @@ export class Pipeline {
     }
     if (head.kind === 'query') return;
     this.#queue.shift();
+    this.#forget(head);
     if (head.unit) this.#group.push(head.unit);
     while (this.#queue.length > 0 && this.#queue[0]?.kind !== 'sync') {
       const skipped = this.#queue.shift();
@@ -183,9 +189,9 @@ export class Pipeline {
     if (head?.kind === 'query' && head.unit) this.#group.push(head.unit);
     if (head?.kind === 'query' || head?.kind === 'sync') {
       this.#queue.shift();
+      this.#forget(head);
       if (head.unit?.status !== 'failed') head.done?.();
     }
-    this.#denied.clear();
     const units = this.#group;
     this.#group = [];
     this.#events.settled(units, status);

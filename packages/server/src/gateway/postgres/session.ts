@@ -3,11 +3,10 @@
  * before the decision on it is on disk. Answers come back as they are, but for denials.
  */
 import type { Socket } from 'node:net';
-import { changesNames, type SqlReading } from '@sealrail/facts';
-import type { Decided, Denial, Recorder } from '@sealrail/sdk';
+import type { Decided, Recorder } from '@sealrail/sdk';
 import { BackendReader, type Verdict } from './backend.ts';
 import type { CatalogReader } from './catalog.ts';
-import { denialFields, deniedId, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
+import { denialFields, deniedId } from './denial.ts';
 import {
   errorFields,
   errorResponse,
@@ -16,10 +15,12 @@ import {
   frame,
   ProtocolError,
 } from './frame.ts';
-import { Judge, NAMES_MAX } from './judge.ts';
-import { type ClientMessage, parseMessage } from './messages.ts';
+import { Frontend } from './frontend.ts';
+import type { Judge } from './judge.ts';
+import { parseMessage } from './messages.ts';
 import { type OutcomeWriter, outcomeWriter } from './outcome.ts';
 import { Pipeline, type Unit } from './pipeline.ts';
+import { SessionEnd } from './session-end.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Bytes of judged messages that wait for the disk together; past it they are flushed before more is read. */
@@ -39,23 +40,13 @@ export interface SessionOptions {
   readonly nowUs: () => number;
 }
 
-/** Ends a session with an error that the client sees; anything outstanding is abandoned. */
-class SessionEnd extends Error {
-  readonly code: string;
-  readonly hint: string | undefined;
-  constructor(message: string, code: string, hint?: string) {
-    super(message);
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
 export class Session {
   readonly id: string;
   readonly #options: SessionOptions;
   readonly #judge: Judge;
   readonly #pipeline: Pipeline;
   readonly #outcomes: OutcomeWriter;
+  readonly #frontend: Frontend;
   readonly #backend: BackendReader;
   #batch: Buffer[] = [];
   #batchBytes = 0;
@@ -86,6 +77,16 @@ export class Session {
       },
     });
     this.#pipeline = new Pipeline({ settled: (units, status) => this.#settled(units, status) });
+    this.#frontend = new Frontend({
+      judge: this.#judge,
+      pipeline: this.#pipeline,
+      send: (bytes) => this.#send(bytes),
+      await: (decided) => this.#await(decided),
+      namesChanged: () => {
+        this.#refreshing = options.catalog.refresh();
+      },
+      nowUs: options.nowUs,
+    });
     this.#backend = new BackendReader({
       message: (type, body) => this.#answer(type, body),
       data: (bytes) => this.#pipeline.data(bytes),
@@ -148,65 +149,26 @@ export class Session {
   async #take(next: Frame): Promise<void> {
     const message = parseMessage(next);
     if (
-      this.#pipeline.copyPending &&
-      !['copy-data', 'copy-done', 'copy-fail', 'flush', 'sync'].includes(message.kind)
+      (this.#pipeline.copyPending || this.#pipeline.copyIn) &&
+      !['copy-data', 'copy-done', 'copy-fail', 'flush', 'sync', 'terminate'].includes(message.kind)
     ) {
-      throw new ProtocolError('a message behind COPY FROM STDIN before the server has answered it');
+      throw new ProtocolError('a message inside COPY FROM STDIN that is none of its own');
     }
     if (['query', 'parse', 'bind', 'execute'].includes(message.kind)) await this.#namesSettled();
-    this.#handle(message, next.bytes);
+    this.#frontend.take(message, next.bytes);
   }
 
   /** What went up may change what names mean: the next text is judged when that is known. */
   async #namesSettled(): Promise<void> {
-    if (!this.#raising) return;
-    // Without a Sync of its client the server would keep the answer to itself.
-    this.#send(frame('H'));
-    await this.#flush();
-    await this.#pipeline.idle();
+    if (this.#frontend.raising) {
+      // Without a Sync of its client the server would keep the answer to itself.
+      this.#send(frame('H'));
+      await this.#flush();
+      await this.#pipeline.idle();
+    }
     await this.#refreshing;
   }
-  #raising = false;
   #refreshing: Promise<void> = Promise.resolve();
-
-  #handle(message: ClientMessage, bytes: Buffer): void {
-    switch (message.kind) {
-      case 'query':
-        this.#query(message.text, bytes);
-        break;
-      case 'parse':
-        this.#parse(message.name, message.text, bytes);
-        break;
-      case 'bind':
-        this.#bind(message, bytes);
-        break;
-      case 'execute':
-        this.#execute(message.portal, bytes);
-        break;
-      case 'describe':
-        this.#pipeline.push({ kind: 'describe' });
-        this.#send(bytes);
-        break;
-      case 'close':
-        this.#closeName(message.what, message.name, bytes);
-        break;
-      case 'sync':
-        this.#pipeline.push({ kind: 'sync' });
-        this.#send(bytes);
-        break;
-      case 'function-call':
-        this.#functionCall();
-        break;
-      case 'copy-done':
-      case 'copy-fail':
-        this.#pipeline.copyIn = false;
-        this.#send(bytes);
-        break;
-      default:
-        this.#send(bytes);
-        break;
-    }
-  }
 
   #send(bytes: Buffer): void {
     this.#batch.push(bytes);
@@ -241,185 +203,6 @@ export class Session {
     socket.write(bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes));
     if (socket.writableNeedDrain)
       await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
-  }
-
-  #unit(decided: Decided): Unit {
-    return {
-      decisionId: decided.decisionId,
-      startedUs: this.#options.nowUs(),
-      rows: 0,
-      bytes: 0,
-      status: 'pending',
-      code: undefined,
-      tags: [],
-    };
-  }
-
-  /** Effects count when the statement has succeeded; until then nothing is judged that they may change. */
-  #effectsOf(reading: SqlReading): () => void {
-    if (Judge.raises(reading)) this.#raising = true;
-    return () => {
-      this.#judge.applyEffects(reading);
-      if (reading.kind === 'statement' && reading.effects.some(changesNames))
-        this.#refreshing = this.#options.catalog.refresh();
-    };
-  }
-
-  #query(text: string, bytes: Buffer): void {
-    const reading = this.#judge.read(text);
-    const decided = this.#judge.decide(text, reading);
-    this.#await(decided);
-    if (decided.denial) {
-      this.#pipeline.push({ kind: 'query', denial: decided.denial, reading });
-      this.#send(poisonQuery(decided.decisionId));
-      return;
-    }
-    this.#declare(reading, text, decided);
-    const copyIn =
-      reading.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
-    this.#pipeline.push({
-      kind: 'query',
-      unit: this.#unit(decided),
-      reading,
-      done: this.#effectsOf(reading),
-      copyIn,
-    });
-    this.#send(bytes);
-  }
-
-  /** Cursors that a text opens can be fetched from by name, by SQL and by wire. */
-  #declare(reading: SqlReading, text: string, decided: Decided): void {
-    if (reading.kind !== 'statement') return;
-    for (const effect of reading.effects) {
-      if (effect.kind === 'declare') this.#addPortal(effect.name, text, [], decided);
-    }
-  }
-
-  #addPortal(
-    name: string,
-    text: string,
-    binds: readonly (string | null)[],
-    decided: Decided,
-  ): void {
-    if (this.#judge.portals.size >= NAMES_MAX && !this.#judge.portals.has(name)) {
-      throw new SessionEnd(`a session may hold ${NAMES_MAX} portals`, '54000');
-    }
-    this.#judge.portals.set(name, {
-      text,
-      binds,
-      madeFrom: this.#judge.madeFrom,
-      decisionId: decided.decisionId,
-    });
-  }
-
-  /** A Parse takes locks and plans: it is judged too. Allowed, its Bind has the entry. */
-  #parse(name: string, text: string, bytes: Buffer): void {
-    const reading = this.#judge.read(text);
-    const reserved = name === RESERVED_NAME;
-    if (reserved || this.#judge.wouldBlock(text, reading)) {
-      const decided = reserved
-        ? this.#judge.reject(text, `the statement name "${RESERVED_NAME}" is reserved`)
-        : this.#judge.decide(text, reading);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#pipeline.push({ kind: 'parse', denial: decided.denial, reading });
-        this.#send(poisonParse(name, decided.decisionId));
-        return;
-      }
-    }
-    if (this.#judge.prepared.size >= NAMES_MAX && !this.#judge.prepared.has(name)) {
-      throw new SessionEnd(`a session may hold ${NAMES_MAX} prepared statements`, '54000');
-    }
-    // Until the server has said which, the name may stand for either text, and both are judged.
-    const before = name === '' ? [] : (this.#judge.prepared.get(name) ?? []);
-    this.#judge.prepared.set(name, [...new Set([...before, text])]);
-    this.#pipeline.push({ kind: 'parse', done: () => this.#judge.remember(name, text) });
-    this.#send(bytes);
-  }
-
-  #denyWithParse(denial: Denial, reading: SqlReading | undefined): void {
-    this.#pipeline.push({ kind: 'parse', denial, ...(reading ? { reading } : {}) });
-    this.#send(poisonParse(RESERVED_NAME, denial.decisionId));
-  }
-
-  /** Binding plans, folds functions and checks domains: the effect begins here. */
-  #bind(
-    { portal, statement, values }: Extract<ClientMessage, { kind: 'bind' }>,
-    bytes: Buffer,
-  ): void {
-    const found = this.#judge.readPrepared(statement);
-    const text = found?.text ?? '';
-    const decided = found
-      ? this.#judge.decide(text, found.reading, values)
-      : this.#judge.reject(text, `there is no prepared statement "${statement}" that was judged`);
-    this.#await(decided);
-    if (decided.denial) {
-      this.#denyWithParse(decided.denial, found?.reading);
-      return;
-    }
-    this.#addPortal(portal, text, values, decided);
-    this.#units.set(portal, { unit: decided, reading: found?.reading });
-    this.#pipeline.push({ kind: 'bind' });
-    this.#send(bytes);
-  }
-  /** Decisions whose first Execute will start their outcome. */
-  readonly #units = new Map<string, { unit: Decided; reading: SqlReading | undefined }>();
-
-  /** Nothing new to decide, unless policies or the meaning of names have changed since the Bind. */
-  #execute(name: string, bytes: Buffer): void {
-    const portal = this.#judge.portals.get(name);
-    const bound = this.#units.get(name);
-    this.#units.delete(name);
-    if (!portal) {
-      const decided = this.#judge.reject('', `there is no portal "${name}" that was judged`);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#denyWithParse(decided.denial, undefined);
-        return;
-      }
-    }
-    let decided = bound?.unit;
-    let reading = bound?.reading;
-    if (portal && portal.madeFrom !== this.#judge.madeFrom) {
-      reading = this.#judge.read(portal.text);
-      decided = this.#judge.decide(portal.text, reading, portal.binds);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#denyWithParse(decided.denial, reading);
-        return;
-      }
-      this.#addPortal(name, portal.text, portal.binds, decided);
-    }
-    if (reading && decided) this.#declare(reading, portal?.text ?? '', decided);
-    const copyIn =
-      reading?.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
-    this.#pipeline.push({
-      kind: 'execute',
-      ...(decided ? { unit: this.#unit(decided) } : {}),
-      ...(reading ? { reading, done: this.#effectsOf(reading) } : {}),
-      copyIn,
-    });
-    this.#send(bytes);
-  }
-
-  #closeName(what: 'S' | 'P', name: string, bytes: Buffer): void {
-    this.#pipeline.push({
-      kind: 'close',
-      done: () => {
-        if (what === 'S') this.#judge.prepared.delete(name);
-        else this.#judge.portals.delete(name);
-      },
-    });
-    this.#send(bytes);
-  }
-
-  /** Calls a function by its number, past all parsing: a side door. */
-  #functionCall(): void {
-    const decided = this.#judge.reject('', 'the function call protocol is not supported');
-    this.#await(decided);
-    if (!decided.denial) return;
-    this.#pipeline.push({ kind: 'query', denial: decided.denial });
-    this.#send(poisonQuery(decided.decisionId));
   }
 
   // ------------------------------------------------------------------ answers
@@ -487,8 +270,13 @@ export class Session {
 
   #settled(units: readonly Unit[], status: string): void {
     this.#status = status;
-    this.#raising = false;
+    this.#frontend.raising = false;
     this.#judge.inTransaction = status !== 'I';
+    // What a transaction defined is seen by others, and so by the catalog's own connection, from here on.
+    if (status === 'I' && this.#judge.definesNames) {
+      this.#judge.definesNames = false;
+      this.#refreshing = this.#options.catalog.refresh();
+    }
     this.#outcomes.settled(units, status);
     if (this.#draining && status === 'I') setImmediate(() => this.drain());
   }
