@@ -1,4 +1,6 @@
+export { DEPTH_MAX, NODES_MAX } from './sql/collector.ts';
 export * from './sql/facts.ts';
+export { LIST_MAX } from './sql/from.ts';
 export { type Template, templateOf } from './sql/lexer.ts';
 export { mergeReadings, withDoubt } from './sql/merge.ts';
 export {
@@ -6,5 +8,5 @@ export {
   type ReadSqlOptions,
   readSql,
   STATEMENTS_MAX,
-  TEXT_LENGTH_MAX,
+  TEXT_BYTES_MAX,
 } from './sql/read.ts';

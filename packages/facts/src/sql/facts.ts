@@ -175,6 +175,11 @@ export interface Catalog {
   hasUserRoutine(name: string): boolean;
   /** Kept apart: schema-qualified look-up of a routine outside pg_catalog. */
   routine(schema: string, name: string): Routine | undefined;
+  /**
+   * True where the name can only mean an enum, whose input runs no code but the server's own. Of an
+   * unqualified name: the only type so called outside pg_catalog. A catalog without it knows of none.
+   */
+  enumType?(schema: string | undefined, name: string): boolean;
 }
 
 export interface Relation extends QualifiedName {
@@ -196,6 +201,8 @@ export interface Relation extends QualifiedName {
   readonly underlying: readonly QualifiedName[];
   /** Estimated rows, where the server has an estimate. */
   readonly rows?: number;
+  /** Tables that this one is a partition or a child of, to the end: its rows are theirs too. */
+  readonly parents?: readonly QualifiedName[];
 }
 
 export interface Routine extends QualifiedName {

@@ -13,150 +13,275 @@ export interface Template {
   readonly parameters: number;
 }
 
-type Kind = Literal['kind'] | 'space' | 'param' | 'word' | 'other';
+type TokenKind = Literal['kind'] | 'space' | 'param' | 'word' | 'quoted' | 'other';
 
-interface Token {
-  readonly kind: Kind;
+/** Offsets into the text, in UTF-16 code units. */
+export interface Token {
+  readonly kind: TokenKind;
+  readonly start: number;
   readonly end: number;
 }
 
-const WORD_START = /[A-Za-z_\u0080-\u{10ffff}]/u;
-const WORD = /[A-Za-z0-9_$\u0080-\u{10ffff}]/u;
-const isSpace = (char: string | undefined): boolean =>
-  char !== undefined && ' \t\n\r\f\v'.includes(char);
-const isDigit = (char: string | undefined): boolean =>
-  char !== undefined && char >= '0' && char <= '9';
-const OPERATOR = '+-*/<>=~!@#%^&|`?';
+const QUOTE = 0x27;
+const DOUBLE_QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const DOLLAR = 0x24;
+const DOT = 0x2e;
+const UNDERSCORE = 0x5f;
+const AMPERSAND = 0x26;
+const OPERATORS = new Set([...'+-*/<>=~!@#%^&|`?'].map((char) => char.charCodeAt(0)));
+
+const isNewline = (code: number): boolean => code === 0x0a || code === 0x0d;
+const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d);
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isLetter = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+/** Everything that is not ASCII is part of a name, white space of other scripts too. */
+const startsName = (code: number): boolean => isLetter(code) || code === UNDERSCORE || code >= 0x80;
+const continuesTag = (code: number): boolean => startsName(code) || isDigit(code);
+const continuesName = (code: number): boolean => continuesTag(code) || code === DOLLAR;
+const isHexDigit = (code: number): boolean =>
+  isDigit(code) || (code >= 0x61 && code <= 0x66) || (code >= 0x41 && code <= 0x46);
+const isOctalDigit = (code: number): boolean => code >= 0x30 && code <= 0x37;
+const isBinaryDigit = (code: number): boolean => code === 0x30 || code === 0x31;
 
 /** Behind the closing quote; the end of the text where there is none. */
-function quotedEnd(text: string, from: number, quote: string, backslash: boolean): number {
+function quotedEnd(text: string, from: number, quote: number, escapes: boolean): number {
   for (let at = from; at < text.length; at++) {
-    if (backslash && text[at] === '\\') at++;
-    else if (text[at] === quote) {
-      if (text[at + 1] !== quote) return at + 1;
+    const code = text.charCodeAt(at);
+    if (escapes && code === BACKSLASH) at++;
+    else if (code === quote) {
+      if (text.charCodeAt(at + 1) !== quote) return at + 1;
       at++;
     }
   }
   return text.length;
 }
 
-/** Adjacent strings with a newline between them are one literal. */
-function stringEnd(text: string, from: number, backslash: boolean): number {
-  let end = quotedEnd(text, from, "'", backslash);
-  for (;;) {
-    const gap = /^\s*?\n\s*'/.exec(text.slice(end, end + 4096));
-    if (!gap) return end;
-    end = quotedEnd(text, end + gap[0].length, "'", backslash);
+/**
+ * Where the next part of a string begins, behind its quote: strings with a newline between them are one,
+ * and comments up to a newline may stand there too. Undefined where no part follows.
+ */
+function continuation(text: string, from: number): number | undefined {
+  let newline = false;
+  for (let at = from; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (isSpace(code)) {
+      newline ||= isNewline(code);
+      at++;
+    } else if (text.startsWith('--', at)) {
+      at = commentEnd(text, at);
+    } else {
+      return newline && code === QUOTE ? at + 1 : undefined;
+    }
   }
+  return undefined;
+}
+
+function stringEnd(text: string, from: number, escapes: boolean): number {
+  let end = quotedEnd(text, from, QUOTE, escapes);
+  for (let next = continuation(text, end); next !== undefined; next = continuation(text, end)) {
+    end = quotedEnd(text, next, QUOTE, escapes);
+  }
+  return end;
 }
 
 function commentEnd(text: string, from: number): number {
   if (text.startsWith('--', from)) {
-    const end = text.slice(from).search(/[\n\r]/);
-    return end < 0 ? text.length : from + end;
+    let at = from;
+    while (at < text.length && !isNewline(text.charCodeAt(at))) at++;
+    return at;
   }
   let depth = 0;
-  for (let at = from; at < text.length; at++) {
+  for (let at = from; at < text.length; ) {
     if (text.startsWith('/*', at)) {
       depth++;
-      at++;
+      at += 2;
     } else if (text.startsWith('*/', at)) {
+      at += 2;
+      if (--depth === 0) return at;
+    } else {
       at++;
-      if (--depth === 0) return at + 1;
     }
   }
   return text.length;
 }
 
+/** Behind the closing `$tag$`; undefined where the `$` opens none. */
 function dollarEnd(text: string, from: number): number | undefined {
-  const tag = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/.exec(
-    text.slice(from, from + 130),
-  )?.[0];
-  if (tag === undefined) return undefined;
-  const close = text.indexOf(tag, from + tag.length);
+  let at = from + 1;
+  if (startsName(text.charCodeAt(at))) {
+    while (continuesTag(text.charCodeAt(at))) at++;
+  }
+  if (text.charCodeAt(at) !== DOLLAR) return undefined;
+  const tag = text.slice(from, at + 1);
+  const close = text.indexOf(tag, at + 1);
   return close < 0 ? text.length : close + tag.length;
 }
 
-const NUMBER =
-  /^(?:0[xX][0-9A-Fa-f_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?)/;
-
-function nextToken(text: string, at: number): Token {
-  const char = text[at] ?? '';
-  const next = text[at + 1];
-  if (isSpace(char)) return { kind: 'space', end: at + 1 };
-  if (text.startsWith('--', at) || text.startsWith('/*', at))
-    return { kind: 'space', end: commentEnd(text, at) };
-  if (char === "'") return { kind: 'string', end: stringEnd(text, at + 1, false) };
-  if (char === '"') return { kind: 'other', end: quotedEnd(text, at + 1, '"', false) };
-  if (next === "'" && 'eE'.includes(char))
-    return { kind: 'string', end: stringEnd(text, at + 2, true) };
-  if (next === "'" && 'bBxX'.includes(char))
-    return { kind: 'bits', end: stringEnd(text, at + 2, false) };
-  if (next === "'" && 'nN'.includes(char))
-    return { kind: 'string', end: stringEnd(text, at + 2, false) };
-  if ('uU'.includes(char) && next === '&' && (text[at + 2] === "'" || text[at + 2] === '"')) {
-    const quote = text[at + 2] as string;
-    if (quote === '"') return { kind: 'other', end: quotedEnd(text, at + 3, quote, false) };
-    return { kind: 'string', end: stringEnd(text, at + 3, false) };
+/** Digits with single underscores between them; `from` where there are none. */
+function digitsEnd(text: string, from: number, digit: (code: number) => boolean): number {
+  let at = from;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (digit(code)) at++;
+    else if (code === UNDERSCORE && digit(text.charCodeAt(at + 1))) at += 2;
+    else return at;
   }
-  if (char === '$' && isDigit(next)) {
-    const digits = /^\$[0-9]+/.exec(text.slice(at, at + 32))?.[0] ?? '$';
-    return { kind: 'param', end: at + digits.length };
-  }
-  if (char === '$') {
-    const end = dollarEnd(text, at);
-    return end === undefined ? { kind: 'other', end: at + 1 } : { kind: 'dollar', end };
-  }
-  if (isDigit(char) || (char === '.' && isDigit(next))) {
-    const number = NUMBER.exec(text.slice(at, at + 4096))?.[0] ?? char;
-    return { kind: 'number', end: at + number.length };
-  }
-  if (WORD_START.test(char)) {
-    let end = at + 1;
-    while (end < text.length && WORD.test(text[end] ?? '')) end++;
-    return { kind: 'word', end };
-  }
-  if (OPERATOR.includes(char)) {
-    let end = at + 1;
-    while (
-      end < text.length &&
-      OPERATOR.includes(text[end] ?? '') &&
-      !/^(--|\/\*)/.test(text.slice(end, end + 2))
-    )
-      end++;
-    return { kind: 'other', end };
-  }
-  return { kind: 'other', end: at + 1 };
 }
 
-/** Total over any text: what does not end is a literal to the end, so nothing slips through. */
-export function templateOf(text: string): Template {
-  const tokens: { kind: Kind; text: string }[] = [];
-  for (let at = 0; at < text.length; ) {
-    const token = nextToken(text, at);
-    tokens.push({ kind: token.kind, text: text.slice(at, token.end) });
-    at = token.end;
+const RADIX: Readonly<Record<string, (code: number) => boolean>> = {
+  x: isHexDigit,
+  o: isOctalDigit,
+  b: isBinaryDigit,
+};
+
+function numberEnd(text: string, from: number): number {
+  const digit = text[from] === '0' ? RADIX[text[from + 1]?.toLowerCase() ?? ''] : undefined;
+  if (digit) {
+    const end = digitsEnd(text, from + 2, digit);
+    if (end > from + 2) return end;
   }
+  let end = digitsEnd(text, from, isDigit);
+  // `1..10` is two numbers with dots between them.
+  if (text.charCodeAt(end) === DOT && text.charCodeAt(end + 1) !== DOT) {
+    end = digitsEnd(text, end + 1, isDigit);
+  }
+  if (text[end]?.toLowerCase() === 'e') {
+    const sign = text[end + 1] === '+' || text[end + 1] === '-' ? 1 : 0;
+    const exponent = digitsEnd(text, end + 1 + sign, isDigit);
+    if (exponent > end + 1 + sign) end = exponent;
+  }
+  return end;
+}
+
+function operatorEnd(text: string, from: number): number {
+  let at = from + 1;
+  while (
+    OPERATORS.has(text.charCodeAt(at)) &&
+    !text.startsWith('--', at) &&
+    !text.startsWith('/*', at)
+  ) {
+    at++;
+  }
+  return at;
+}
+
+/** A quote behind a prefix letter: E'…', B'…', X'…', N'…', U&'…', U&"…". */
+function prefixed(text: string, at: number): { kind: TokenKind; end: number } | undefined {
+  const letter = text[at]?.toLowerCase();
+  const next = text.charCodeAt(at + 1);
+  if (next === QUOTE) {
+    if (letter === 'e') return { kind: 'string', end: stringEnd(text, at + 2, true) };
+    if (letter === 'n') return { kind: 'string', end: stringEnd(text, at + 2, false) };
+    if (letter === 'b' || letter === 'x') {
+      return { kind: 'bits', end: stringEnd(text, at + 2, false) };
+    }
+  }
+  if (letter !== 'u' || next !== AMPERSAND) return undefined;
+  const quote = text.charCodeAt(at + 2);
+  if (quote === QUOTE) return { kind: 'string', end: stringEnd(text, at + 3, false) };
+  if (quote === DOUBLE_QUOTE) {
+    return { kind: 'quoted', end: quotedEnd(text, at + 3, DOUBLE_QUOTE, false) };
+  }
+  return undefined;
+}
+
+function dollar(text: string, at: number): { kind: TokenKind; end: number } {
+  let end = at + 1;
+  while (isDigit(text.charCodeAt(end))) end++;
+  if (end > at + 1) return { kind: 'param', end };
+  const close = dollarEnd(text, at);
+  return close === undefined ? { kind: 'other', end: at + 1 } : { kind: 'dollar', end: close };
+}
+
+function nextToken(text: string, at: number): { kind: TokenKind; end: number } {
+  const code = text.charCodeAt(at);
+  if (isSpace(code)) return { kind: 'space', end: at + 1 };
+  if (text.startsWith('--', at) || text.startsWith('/*', at)) {
+    return { kind: 'space', end: commentEnd(text, at) };
+  }
+  if (code === QUOTE) return { kind: 'string', end: stringEnd(text, at + 1, false) };
+  if (code === DOUBLE_QUOTE) {
+    return { kind: 'quoted', end: quotedEnd(text, at + 1, DOUBLE_QUOTE, false) };
+  }
+  if (code === DOLLAR) return dollar(text, at);
+  if (isDigit(code) || (code === DOT && isDigit(text.charCodeAt(at + 1)))) {
+    return { kind: 'number', end: numberEnd(text, at) };
+  }
+  if (startsName(code)) {
+    const quoted = prefixed(text, at);
+    if (quoted) return quoted;
+    let end = at + 1;
+    while (continuesName(text.charCodeAt(end))) end++;
+    return { kind: 'word', end };
+  }
+  return { kind: 'other', end: OPERATORS.has(code) ? operatorEnd(text, at) : at + 1 };
+}
+
+/** Total over any text: what does not end is a token to the end, so nothing slips through. */
+export function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < text.length; ) {
+    const { kind, end } = nextToken(text, at);
+    tokens.push({ kind, start: at, end });
+    at = end;
+  }
+  return tokens;
+}
+
+const LITERALS: ReadonlySet<TokenKind> = new Set(['string', 'number', 'bits', 'dollar']);
+const isLiteral = (kind: TokenKind): kind is Literal['kind'] => LITERALS.has(kind);
+
+/** Numbers of parameters past this are the server's to refuse; they must not make a template grow. */
+const PARAMETERS_MAX = 65_535;
+
+/** The text without its literals; what is left can be shown to anybody. */
+export function templateOf(text: string): Template {
+  const tokens = tokenize(text);
   let parameters = 0;
-  for (const token of tokens)
-    if (token.kind === 'param') parameters = Math.max(parameters, Number(token.text.slice(1)));
+  for (const { kind, start, end } of tokens) {
+    if (kind !== 'param') continue;
+    parameters = Math.max(parameters, Math.min(Number(text.slice(start + 1, end)), PARAMETERS_MAX));
+  }
   const literals: Literal[] = [];
   let template = '';
   let spaced = false;
-  for (const { kind, text: part } of tokens) {
+  for (const { kind, start, end } of tokens) {
     if (kind === 'space') {
       spaced = template !== '';
       continue;
     }
-    if (spaced) template += ' ';
+    const own = text.slice(start, end);
+    const n = parameters + literals.length + 1;
+    const shown = isLiteral(kind) ? `$${n}` : own;
+    if (isLiteral(kind)) literals.push({ n, kind, text: own });
+    if (spaced || fuses(template, shown)) template += ' ';
+    template += shown;
     spaced = false;
-    if (kind === 'string' || kind === 'number' || kind === 'bits' || kind === 'dollar') {
-      const n = parameters + literals.length + 1;
-      literals.push({ n, kind, text: part });
-      template += `$${n}`;
-    } else {
-      template += part;
-    }
   }
   return { template, literals, parameters };
+}
+
+/** `SELECT'a'` is two tokens; `SELECT$1` would be one. */
+function fuses(before: string, after: string): boolean {
+  return (
+    before !== '' &&
+    continuesName(before.charCodeAt(before.length - 1)) &&
+    continuesName(after.charCodeAt(0))
+  );
+}
+
+/** The query inside `PREPARE name [(types)] AS query`; undefined where the text is something else. */
+export function preparedText(text: string): string | undefined {
+  let depth = 0;
+  for (const { kind, start, end } of tokenize(text)) {
+    const own = text.slice(start, end);
+    if (own === '(') depth++;
+    else if (own === ')') depth--;
+    else if (kind === 'word' && depth === 0 && own.toLowerCase() === 'as') {
+      return text.slice(end).trim();
+    }
+  }
+  return undefined;
 }

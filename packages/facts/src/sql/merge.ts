@@ -1,27 +1,25 @@
 /** Several readings judged as one: what an EXECUTE runs besides itself, or what a name may stand for. */
-import { worstScope } from './collector.ts';
-import type { QualifiedName, SqlFacts, SqlStatement, SqlUse, Volatility } from './facts.ts';
+import { keyOf, useKey, worstScope, worstVolatility } from './collector.ts';
+import type { Doubt, QualifiedName, SqlFacts, SqlStatement, SqlUse } from './facts.ts';
 
-const VOLATILITY: readonly Volatility[] = ['unknown', 'volatile', 'stable', 'immutable'];
 const union = <T>(a: readonly T[], b: readonly T[]): T[] => [...new Set([...a, ...b])];
 const byName = (a: readonly QualifiedName[], b: readonly QualifiedName[]): QualifiedName[] => [
-  ...new Map([...a, ...b].map((name) => [`${name.schema}\0${name.name}`, name])).values(),
+  ...new Map([...a, ...b].map((name) => [keyOf(name), name])).values(),
 ];
 
 function mergeUses(a: readonly SqlUse[], b: readonly SqlUse[]): SqlUse[] {
   const merged = new Map<string, SqlUse>();
   for (const use of [...a, ...b]) {
-    const key = `${use.verb}\0${JSON.stringify(use.resource)}`;
-    const found = merged.get(key);
+    const found = merged.get(useKey(use));
     merged.set(
-      key,
+      useKey(use),
       found
         ? {
             ...use,
-            columns: union(found.columns, use.columns),
-            shown: union(found.shown, use.shown),
-            derived: union(found.derived, use.derived),
-            written: union(found.written, use.written),
+            columns: union(found.columns, use.columns).sort(),
+            shown: union(found.shown, use.shown).sort(),
+            derived: union(found.derived, use.derived).sort(),
+            written: union(found.written, use.written).sort(),
             allColumns: found.allColumns || use.allColumns,
           }
         : use,
@@ -30,15 +28,13 @@ function mergeUses(a: readonly SqlUse[], b: readonly SqlUse[]): SqlUse[] {
   return [...merged.values()];
 }
 
-function mergeFacts(a: SqlFacts, b: SqlFacts): SqlFacts {
+function mergeFacts({ limit: _, ...a }: SqlFacts, b: SqlFacts): SqlFacts {
   return {
     ...a,
     doubts: union(a.doubts, b.doubts).sort(),
     kinds: [...a.kinds, ...b.kinds],
     scope: worstScope(a.scope, b.scope),
-    volatility:
-      VOLATILITY[Math.min(VOLATILITY.indexOf(a.volatility), VOLATILITY.indexOf(b.volatility))] ??
-      'unknown',
+    volatility: worstVolatility(a.volatility, b.volatility),
     readOnly: a.readOnly && b.readOnly,
     risks: union(a.risks, b.risks).sort(),
     tablesRead: byName(a.tablesRead, b.tablesRead),
@@ -52,15 +48,15 @@ function mergeFacts(a: SqlFacts, b: SqlFacts): SqlFacts {
 
 /** The first one's text and literals, the worst of all their facts. */
 export function mergeReadings(first: SqlStatement, rest: readonly SqlStatement[]): SqlStatement {
-  let facts = first.facts;
-  for (const one of rest) facts = mergeFacts(facts, one.facts);
-  return { ...first, facts, effects: [first, ...rest].flatMap(({ effects }) => effects) };
+  return {
+    ...first,
+    facts: rest.reduce((facts, one) => mergeFacts(facts, one.facts), first.facts),
+    effects: [first, ...rest].flatMap(({ effects }) => effects),
+  };
 }
 
 /** The same reading with one more reason not to understand it. */
-export function withDoubt(reading: SqlStatement, doubt: SqlFacts['doubts'][number]): SqlStatement {
-  return {
-    ...reading,
-    facts: { ...reading.facts, doubts: union(reading.facts.doubts, [doubt]).sort() },
-  };
+export function withDoubt(reading: SqlStatement, doubt: Doubt): SqlStatement {
+  const doubts = union(reading.facts.doubts, [doubt]).sort();
+  return { ...reading, facts: { ...reading.facts, doubts } };
 }

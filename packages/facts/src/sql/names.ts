@@ -1,83 +1,138 @@
 /** Names as the server resolves them, as far as a catalog snapshot tells; the rest is a doubt. */
 import type { Collector } from './collector.ts';
-import type { Relation } from './facts.ts';
+import type { Relation, SqlRisk } from './facts.ts';
 import { type Body, strings, text } from './node.ts';
-import { isBuiltinType, isClosedRelation, reviewRoutine } from './routines.ts';
+import { isBuiltinType, reviewRoutine, volatilityOf } from './routines.ts';
+
+/**
+ * Relations that show what was masked, secrets, or what other people do (postgres-gateway.md section 0,
+ * Masking); reading one is a risk, so that a policy can allow it to somebody by name. Definitions of
+ * extended statistics stay open: they hold no values, and psql's \d reads them.
+ */
+const CLOSED: readonly (readonly [RegExp, SqlRisk])[] = [
+  [/^(pg_authid|pg_shadow)$/, 'role'],
+  [
+    /^(pg_user_mapping|pg_user_mappings|pg_subscription|_pg_user_mappings|user_mapping_options)$/,
+    'network',
+  ],
+  [/^(pg_largeobject|pg_largeobject_metadata)$/, 'large-object'],
+  [/^(pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config)$/, 'file'],
+  [
+    /^(pg_replication_.*|pg_stat_replication.*|pg_stat_subscription.*|pg_stat_wal_receiver)$/,
+    'replication',
+  ],
+  [
+    /^(pg_statistic|pg_statistic_ext_data|pg_stats|pg_stats_ext|pg_stats_ext_exprs)$/,
+    'backend-control',
+  ],
+  [
+    /^(pg_stat_activity|pg_stat_statements.*|pg_stat_ssl|pg_stat_gssapi|pg_stat_progress_.*)$/,
+    'backend-control',
+  ],
+  [
+    /^(pg_cursors|pg_prepared_statements|pg_backend_memory_contexts|pg_shmem_allocations.*)$/,
+    'backend-control',
+  ],
+  [/^(pg_seclabel|pg_shseclabel|pg_aios|pg_buffercache.*)$/, 'backend-control'],
+];
+
+export function closedRisk({
+  schema,
+  name,
+}: {
+  schema: string;
+  name: string;
+}): SqlRisk | undefined {
+  // Values that are too long for their row are kept there, masked column or not.
+  if (schema === 'pg_toast') return 'backend-control';
+  const system = schema === 'pg_catalog' || schema === 'information_schema';
+  if (!system && !/^pg_(stat_statements|buffercache)/.test(name)) return undefined;
+  return CLOSED.find(([pattern]) => pattern.test(name))?.[1];
+}
 
 /** A RangeVar's relation; undefined, with a doubt, where there is none or more than one meaning. */
 export function resolveRelation(range: Body, facts: Collector): Relation | undefined {
-  const name = text(range.relname);
-  const schema = text(range.schemaname);
-  const found = schema === '' ? findUnqualified(name, facts) : facts.catalog.relation(schema, name);
+  const found = findRelation(range, facts);
   if (!found) {
     facts.doubts.add('unresolved-name');
     return undefined;
   }
-  // What other people see, or what they do: closed until somebody asks for it by a policy of its own.
-  if (isClosedRelation(found.schema, found.name)) facts.risks.add('backend-control');
+  for (const one of [found, ...found.underlying]) {
+    const risk = closedRisk(one);
+    if (risk) facts.risks.add(risk);
+  }
   return found;
 }
 
-function findUnqualified(name: string, facts: Collector): Relation | undefined {
-  const { catalog } = facts;
-  const system = catalog.relation('pg_catalog', name);
-  if (system) return system;
+/** The same, without a doubt where there is none: what `IF EXISTS` asks. */
+export function findRelation(range: Body, facts: Collector): Relation | undefined {
+  facts.look(range);
+  const name = text(range.relname);
+  const schema = text(range.schemaname);
+  // Behind DDL of the same message a name may be another's by the time that it is used.
+  if (!facts.catalogKnown) facts.doubts.add('search-path');
+  if (schema !== '') return facts.catalog.relation(schema, name);
   if (!facts.namesKnown) facts.doubts.add('search-path');
-  for (const schema of catalog.searchPath) {
-    const found = catalog.relation(schema, name);
+  for (const one of facts.catalog.searchPath) {
+    const found = facts.catalog.relation(one, name);
     if (found) return found;
   }
   return undefined;
 }
 
-/** A function call by its name as written. */
+/** A routine by its name as written, in a call or in functional notation. */
 export function resolveRoutine(parts: readonly string[], facts: Collector): void {
-  const name = parts.at(-1) ?? '';
-  const schema = parts.length > 1 ? parts.at(-2) : undefined;
+  const [name = '', schema] = parts.toReversed();
+  const { risk, doubt } = reviewRoutine(name);
+  if (risk) facts.risks.add(risk);
+  if (doubt) facts.doubts.add(doubt);
   if (schema !== undefined && schema !== 'pg_catalog') {
-    facts.routines.add(`${schema}.${name}`);
-    facts.doubts.add('unknown-routine');
-    if (facts.catalog.routine(schema, name)?.definerRights) facts.risks.add('definer-rights');
+    userRoutine(schema, name, facts);
     return;
   }
-  facts.routines.add(`pg_catalog.${name}`);
-  const verdict = reviewRoutine(name);
-  if (verdict.kind === 'risk') facts.risks.add(verdict.risk);
-  else if (verdict.kind === 'doubt') facts.doubts.add(verdict.doubt);
-  // The server prefers the better match of argument types, wherever it stands: ours may not be the one.
-  if (schema === undefined && facts.catalog.hasUserRoutine(name))
-    facts.doubts.add(verdict.kind === 'doubt' ? verdict.doubt : 'ambiguous');
-  if (!/^(now|count|sum|avg|min|max|lower|upper|coalesce|length|abs|round)$/.test(name))
-    raise(facts, name);
+  const reviewed = risk === undefined && doubt === undefined;
+  const shadowed = schema === undefined && facts.catalog.hasUserRoutine(name);
+  // Argument types choose between routines of one name, wherever they stand: it may not be ours.
+  if (shadowed) facts.doubts.add(reviewed ? 'ambiguous' : 'unknown-routine');
+  const ours = schema !== undefined || (!shadowed && doubt !== 'unknown-routine');
+  facts.routines.add(ours ? `pg_catalog.${name}` : name);
+  facts.worsen(shadowed ? 'unknown' : volatilityOf(name));
+  // It takes a number that nobody gets again, and that is all.
+  if (name === 'nextval' || !reviewed) facts.readOnly = false;
 }
 
-function raise(facts: Collector, name: string): void {
-  if (
-    /^(nextval|setval|random|random_normal|gen_random_uuid|uuidv4|uuidv7|clock_timestamp|timeofday|setseed)$/.test(
-      name,
-    )
-  ) {
-    facts.volatility = 'volatile';
-    if (name === 'nextval' || name === 'setval') facts.readOnly = false;
-  } else if (facts.volatility === 'immutable') {
-    facts.volatility = 'stable';
-  }
+function userRoutine(schema: string, name: string, facts: Collector): void {
+  const known = facts.catalog.routine(schema, name);
+  facts.routines.add(`${schema}.${name}`);
+  facts.doubts.add('unknown-routine');
+  facts.readOnly = false;
+  facts.worsen(known?.volatility ?? 'unknown');
+  if (known?.definerRights) facts.risks.add('definer-rights');
 }
 
 /** An operator calls a function too: one outside pg_catalog is as unknown as any routine. */
 export function resolveOperator(parts: readonly string[], facts: Collector): void {
   const name = parts.at(-1) ?? '';
-  const schema = parts.length > 1 ? parts.at(-2) : undefined;
+  const schema = parts.at(-2);
   if (schema !== undefined && schema !== 'pg_catalog') facts.doubts.add('unknown-routine');
   else if (schema === undefined && facts.catalog.hasUserRoutine(name))
     facts.doubts.add('ambiguous');
 }
 
-/** A type in a cast: input functions and domain checks run. */
+/** A type in a cast: its input function and a domain's checks run. */
 export function resolveType(body: Body, facts: Collector): void {
+  facts.look(body);
   const names = strings(body.names) ?? [];
   const name = names.at(-1) ?? '';
-  const schema = names.length > 1 ? names.at(-2) : undefined;
-  if ((schema === undefined || schema === 'pg_catalog') && isBuiltinType(name)) return;
-  facts.doubts.add('unknown-routine');
+  const schema = names.at(-2);
+  if (schema === 'pg_catalog' || schema === undefined) {
+    if (isBuiltinType(name)) {
+      // A cast to it that somebody made runs what they wrote.
+      if (facts.catalog.hasUserRoutine(`::${name}`)) facts.doubts.add('ambiguous');
+      if (schema === undefined && !facts.namesKnown) facts.doubts.add('search-path');
+      return;
+    }
+  }
+  if (schema === undefined && !facts.namesKnown) facts.doubts.add('search-path');
+  if (!facts.catalog.enumType?.(schema, name)) facts.doubts.add('unknown-routine');
 }

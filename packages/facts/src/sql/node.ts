@@ -17,6 +17,7 @@ export function nodeOf(value: unknown): { kind: string; body: Body } | undefined
 
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const object = (value: unknown): Body | undefined => (isObject(value) ? value : undefined);
 
 export const bodyOf = (value: unknown, kind: string): Body | undefined => {
   const node = nodeOf(value);
@@ -25,22 +26,37 @@ export const bodyOf = (value: unknown, kind: string): Body | undefined => {
 
 /** `String` nodes of a list, such as a qualified name; undefined where one is something else (`*`). */
 export function strings(value: unknown): string[] | undefined {
-  const found = list(value).map((item) => bodyOf(item, 'String')?.sval);
-  return found.every((one) => typeof one === 'string') ? (found as string[]) : undefined;
+  const found: string[] = [];
+  for (const item of list(value)) {
+    const one = bodyOf(item, 'String')?.sval;
+    if (typeof one !== 'string') return undefined;
+    found.push(one);
+  }
+  return found;
 }
 
-/** Two expressions spelled alike, wherever they stand. */
-export function sameShape(a: unknown, b: unknown): boolean {
-  return shape(a) === shape(b);
-}
+/** The last part of a qualified name. */
+export const lastName = (value: unknown): string => strings(value)?.at(-1) ?? '';
 
-function shape(value: unknown): string {
-  return JSON.stringify(value, (key, item: unknown) =>
-    key === 'location' || key.startsWith('rexpr_list') ? undefined : item,
+/** Where a node stands says nothing about what it is. */
+const POSITIONS = new Set([
+  'location',
+  'rexpr_list_start',
+  'rexpr_list_end',
+  'list_start',
+  'list_end',
+]);
+
+/** Equal for two expressions that are spelled alike, wherever they stand. */
+export function shapeOf(value: unknown): string {
+  return (
+    JSON.stringify(value, (key, item: unknown) => (POSITIONS.has(key) ? undefined : item)) ?? ''
   );
 }
 
-/** True where some node below fulfils the test. */
+export const sameShape = (a: unknown, b: unknown): boolean => shapeOf(a) === shapeOf(b);
+
+/** True where some node at or below fulfils the test. */
 export function some(value: unknown, test: (kind: string, body: Body) => boolean): boolean {
   if (Array.isArray(value)) return value.some((item) => some(item, test));
   if (!isObject(value)) return false;

@@ -1,24 +1,69 @@
-/** The bytes of a SQL message → facts. Pure; parser and catalog come in through ports. */
+/** The text of a SQL message → facts. Pure; parser and catalog come in through ports. */
 import { Collector } from './collector.ts';
-import type { Catalog, Doubt, Literal, ParsePort, SqlFacts, SqlReading } from './facts.ts';
-import { templateOf } from './lexer.ts';
-import { bodyOf } from './node.ts';
-import { statement } from './statement.ts';
+import type { Catalog, Doubt, ParsePort, SqlEffect, SqlFacts, SqlReading } from './facts.ts';
+import { preparedText, type Template, templateOf } from './lexer.ts';
+import { type Body, isObject, list, nodeOf, object } from './node.ts';
+import { type Reader, readStatement, TEMPORARY } from './statement.ts';
 
-/** Above it a text is not parsed at all; in UTF-16 code units, which UTF-8 never undercuts. */
-export const TEXT_LENGTH_MAX = 256 * 1024;
+/** Above it a text is not parsed at all: parsing holds up everybody else. */
+export const TEXT_BYTES_MAX = 256 * 1024;
+/** Statements of one message. */
 export const STATEMENTS_MAX = 1_000;
 
 export interface ReadSqlOptions {
   readonly text: string;
   readonly parse: ParsePort;
   readonly catalog: Catalog;
-  /** False after anything in the session that may change what unqualified names mean. */
+  /** False after anything in the session that may have changed what unqualified names mean. */
   readonly namesKnown?: boolean;
 }
 
+/** Never throws: what cannot be read is a doubt, and a doubt is denied. */
+export function readSql({ text, parse, catalog, namesKnown = true }: ReadSqlOptions): SqlReading {
+  if (text.length > TEXT_BYTES_MAX) return unreadable('too-large');
+  // Half a character, or a text that ends early for the server, would hide what comes behind it.
+  if (!text.isWellFormed() || text.includes('\0')) return unreadable('encoding');
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > TEXT_BYTES_MAX) return unreadable('too-large');
+  const outcome = parse(text);
+  if (outcome.kind === 'fault') return unreadable(outcome.doubt);
+  if (outcome.kind === 'syntax-error') {
+    const { message, position } = outcome;
+    const facts = unknownFacts('syntax');
+    return {
+      kind: 'syntax-error',
+      message,
+      facts,
+      ...(position === undefined ? {} : { position }),
+    };
+  }
+  if (outcome.stmts.length > STATEMENTS_MAX) return unreadable('too-large');
+  const facts = new Collector(catalog, namesKnown);
+  try {
+    for (const item of outcome.stmts) oneStatement(item, bytes, { facts, parse });
+  } catch (error) {
+    // A tree deeper than the stack, or of a shape that the walk does not expect, is not understood.
+    facts.doubts.add(error instanceof RangeError ? 'too-deep' : 'opaque-code');
+  }
+  const template = templateOf(text);
+  return {
+    kind: 'statement',
+    facts: finish(facts, outcome.stmts.length, template),
+    literals: template.literals,
+    effects: facts.effects,
+  };
+}
+
+const unreadable = (doubt: Doubt): SqlReading => ({
+  kind: 'statement',
+  facts: unknownFacts(doubt),
+  literals: [],
+  effects: [],
+});
+
 /** Facts of a text that nothing is known of but why: everything at its worst. */
 function unknownFacts(doubt: Doubt): SqlFacts {
+  const nothing = { columns: [], shown: [], derived: [], written: [], allColumns: false };
   return {
     doubts: [doubt],
     dialect: 'postgres',
@@ -37,114 +82,82 @@ function unknownFacts(doubt: Doubt): SqlFacts {
     literals: 0,
     literalKinds: [],
     parameters: 0,
-    uses: [
-      {
-        verb: 'call',
-        resource: { kind: 'database' },
-        columns: [],
-        shown: [],
-        derived: [],
-        written: [],
-        allColumns: false,
-      },
-    ],
+    uses: [{ verb: 'call', resource: { kind: 'database' }, ...nothing }],
   };
 }
 
-/** Never throws: what cannot be read is a doubt, and a doubt is denied. */
-export function readSql({ text, parse, catalog, namesKnown = true }: ReadSqlOptions): SqlReading {
-  const unknown = (doubt: Doubt): SqlReading => ({
-    kind: 'statement',
-    facts: unknownFacts(doubt),
-    literals: [],
-    effects: [],
-  });
-  if (text.length > TEXT_LENGTH_MAX) return unknown('too-large');
-  if (!text.isWellFormed() || text.includes('\0')) return unknown('encoding');
-  const outcome = parse(text);
-  if (outcome.kind === 'fault') return unknown(outcome.doubt);
-  if (outcome.kind === 'syntax-error') {
-    const { message, position } = outcome;
-    return {
-      kind: 'syntax-error',
-      message,
-      facts: unknownFacts('syntax'),
-      ...(position === undefined ? {} : { position }),
-    };
+function oneStatement(item: unknown, bytes: Uint8Array, reader: Reader): void {
+  const { facts } = reader;
+  const raw = object(item);
+  const stmt = raw?.stmt;
+  const doubtsBefore = new Set(facts.doubts);
+  const effectsBefore = facts.effects.length;
+  facts.kinds.push(nodeOf(stmt)?.kind ?? '');
+  readStatement(stmt, reader);
+  if (!facts.gaveUp && hasUnseen(stmt, facts)) facts.doubts.add('opaque-code');
+  if (facts.effects.length === effectsBefore) facts.effects.push({ kind: 'other' });
+  // Code that nobody looked into may have changed what every later name means.
+  const opaque: readonly Doubt[] = ['unknown-routine', 'opaque-code', 'dynamic', 'ambiguous'];
+  if (opaque.some((doubt) => facts.doubts.has(doubt) && !doubtsBefore.has(doubt))) {
+    facts.effects.push({ kind: 'set', name: 'all' });
   }
-  if (outcome.stmts.length > STATEMENTS_MAX) return unknown('too-large');
-  const facts = new Collector(catalog, namesKnown);
-  try {
-    for (const [at, item] of outcome.stmts.entries()) readStatement(item, text, facts, at);
-  } catch {
-    // A shape of tree that the walk does not expect is one that it does not understand.
-    return unknown('opaque-code');
-  }
-  const { template, literals, parameters } = templateOf(text);
-  return {
-    kind: 'statement',
-    facts: finish(facts, { statements: outcome.stmts.length, template, literals, parameters }),
-    literals,
-    effects: facts.effects,
-  };
-}
-
-function readStatement(item: unknown, text: string, facts: Collector, at: number): void {
-  const {
-    stmt,
-    stmt_location: from = 0,
-    stmt_len: length,
-  } = item as { stmt?: unknown; stmt_location?: number; stmt_len?: number };
-  facts.kinds.push(Object.keys((stmt ?? {}) as object)[0] ?? '');
-  const before = facts.effects.length;
-  statement(stmt, facts);
-  // A temporary object stands before all others of its name, for the rest of the session.
-  if (
-    /^(Create|View|Select)/.test(facts.kinds.at(-1) ?? '') &&
-    JSON.stringify(stmt).includes('"relpersistence":"t"')
-  ) {
-    facts.effects.push({ kind: 'set', name: 'temporary objects' });
-  }
-  // Something earlier in the message that may change what names mean makes the names after it unknown.
-  const prepared = bodyOf(stmt, 'PrepareStmt');
-  for (const [index, effect] of facts.effects.entries()) {
-    if (index < before || effect.kind !== 'prepare' || !prepared) continue;
-    // Offsets of the parser count UTF-8 bytes.
-    const bytes = new TextEncoder().encode(text);
-    const own = new TextDecoder().decode(
-      bytes.subarray(from, length === undefined ? undefined : from + length),
-    );
-    facts.effects[index] = { ...effect, text: own };
-  }
-  if (
-    at > 0 &&
-    facts.tablesRead.size + facts.tablesWritten.size > 0 &&
-    facts.effects.slice(0, before).some(changesNames)
-  ) {
-    facts.doubts.add('search-path');
+  const own = facts.effects.slice(effectsBefore);
+  if (own.some(changesNames)) facts.namesKnown = false;
+  if (own.some(({ kind }) => kind === 'ddl')) facts.catalogKnown = false;
+  const prepared = own.findIndex(({ kind }) => kind === 'prepare');
+  const effect = own[prepared];
+  if (effect?.kind === 'prepare' && raw) {
+    facts.effects[effectsBefore + prepared] = { ...effect, text: preparedIn(raw, bytes) };
   }
 }
 
-/** True for what may change the meaning of a name that comes later: then it is judged anew, or not at all. */
-export function changesNames(effect: { readonly kind: string; readonly name?: string }): boolean {
+/** The query inside a PREPARE. Offsets of the parser count UTF-8 bytes. */
+function preparedIn(raw: Body, bytes: Uint8Array): string {
+  const from = typeof raw.stmt_location === 'number' ? raw.stmt_location : 0;
+  const length = typeof raw.stmt_len === 'number' ? raw.stmt_len : bytes.length - from;
+  return preparedText(new TextDecoder().decode(bytes.subarray(from, from + length))) ?? '';
+}
+
+/** Kinds of node that must not pass unseen: they name relations, columns, routines, types, or write. */
+const WATCHED =
+  /^(RangeVar|ColumnRef|FuncCall|SubLink|TypeCast|TypeName|A_Expr|A_Indirection|.*Stmt)$/;
+
+/** True where the walk has left something out: a way around it is then a doubt, not a way through. */
+function hasUnseen(value: unknown, facts: Collector): boolean {
+  if (Array.isArray(value)) return value.some((item) => hasUnseen(item, facts));
+  if (!isObject(value)) return false;
+  const node = nodeOf(value);
+  if (node) {
+    if (WATCHED.test(node.kind) && !facts.looked(node.body)) return true;
+  } else if (isWatched(value) && !facts.looked(value)) return true;
+  return Object.values(value).some((item) => hasUnseen(item, facts));
+}
+
+/** Some members hold a relation, a type or a query without its kind written on it. */
+const isWatched = (body: Body): boolean =>
+  body.relname !== undefined ||
+  body.limitOption !== undefined ||
+  (body.typemod !== undefined && list(body.names).length > 0);
+
+/** True for what may change the meaning of a name that comes later: that is judged when it is known. */
+export function changesNames(effect: SqlEffect): boolean {
   if (effect.kind === 'ddl') return true;
-  return (
-    (effect.kind === 'set' || effect.kind === 'reset') &&
-    /^(search_path|role|session_authorization|all|temporary objects)$/.test(effect.name ?? '')
-  );
+  if (effect.kind === 'set') return NAME_SETTINGS.has(effect.name ?? 'all');
+  // A reset of the search_path restores the one that the snapshot was taken with.
+  return effect.kind === 'reset' && /^(role|session_authorization)$/.test(effect.name ?? '');
 }
 
-function finish(
-  facts: Collector,
-  rest: { statements: number; template: string; literals: readonly Literal[]; parameters: number },
-): SqlFacts {
-  if (facts.uses.size === 0) facts.use('session', { kind: 'database' });
+const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', 'all', TEMPORARY]);
+
+function finish(facts: Collector, statements: number, template: Template): SqlFacts {
+  if (!facts.usedSomething) facts.use('session', { kind: 'database' });
+  const limit = facts.unlimited ? undefined : facts.limit;
   return {
     doubts: [...facts.doubts].sort(),
     dialect: 'postgres',
-    statements: rest.statements,
+    statements,
     kinds: facts.kinds,
-    template: rest.template,
+    template: template.template,
     scope: facts.scope,
     volatility: facts.volatility,
     readOnly: facts.readOnly,
@@ -152,20 +165,12 @@ function finish(
     tablesRead: [...facts.tablesRead.values()],
     tablesWritten: [...facts.tablesWritten.values()],
     routines: [...facts.routines].sort(),
-    ...(facts.limit === undefined ? {} : { limit: facts.limit }),
+    ...(limit === undefined ? {} : { limit }),
     returnsRows: facts.returnsRows,
     crossJoin: facts.crossJoin,
-    literals: rest.literals.length,
-    literalKinds: [...new Set(rest.literals.map(({ kind }) => kind))].sort(),
-    parameters: rest.parameters,
-    uses: [...facts.uses.values()].map((use) => ({
-      verb: use.verb,
-      resource: use.resource,
-      columns: [...use.columns].sort(),
-      shown: [...use.shown].sort(),
-      derived: [...use.derived].sort(),
-      written: [...use.written].sort(),
-      allColumns: use.allColumns,
-    })),
+    literals: template.literals.length,
+    literalKinds: [...new Set(template.literals.map(({ kind }) => kind))].sort(),
+    parameters: template.parameters,
+    uses: facts.uses(),
   };
 }

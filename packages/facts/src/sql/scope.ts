@@ -1,61 +1,245 @@
 /**
- * How tightly a WHERE holds the rows of the table that is written. When unsure the looser: the only ways
- * to be tight are equality with, or a bounded list or span of, things that do not depend on any row.
+ * How tightly a WHERE holds the rows of the table that is written. When unsure, the looser: to be tight
+ * it takes equality with, a bounded list of, or a span between things that do not depend on any row.
  */
-import { bestScope, worstScope } from './collector.ts';
-import type { Relation, Scope } from './facts.ts';
+import { bestScope, type Collector, worstScope } from './collector.ts';
+import type { Range } from './columns.ts';
+import { SYSTEM_COLUMNS } from './columns.ts';
+import type { Scope } from './facts.ts';
+import { isFixed, usesRow } from './fixed.ts';
+import { fold, integerOf } from './fold.ts';
+import { LIST_MAX } from './from.ts';
 import {
   type Body,
   bodyOf,
-  isObject,
+  lastName,
   list,
   nodeOf,
+  object,
   sameShape,
+  shapeOf,
   some,
   strings,
   text,
 } from './node.ts';
 
-/** Items of a list, or width of a span of integers, that still count as a bounded number of rows. */
-export const LIST_MAX = 1_000;
-
 export interface ScopeTarget {
-  readonly relation: Relation;
-  /** Name under which its columns may be qualified. */
-  readonly alias: string;
-  /** True where other relations are joined in: an unqualified column may then be theirs. */
-  readonly joined: boolean;
+  readonly target: Range;
+  /** The other FROM items that the predicate may speak of. */
+  readonly others: readonly Range[];
+  readonly facts: Collector;
 }
 
-/** The target's column that an expression names bare; casts aside it is nothing else. */
-function columnOf(node: unknown, target: ScopeTarget): string | undefined {
-  const fields = strings(bodyOf(node, 'ColumnRef')?.fields);
-  if (!fields) return undefined;
-  const name = fields.at(-1) ?? '';
-  const qualifier = fields.at(-2);
-  if (qualifier === undefined ? target.joined : qualifier !== target.alias) return undefined;
-  return target.relation.columns.some((column) => column.name === name) ? name : undefined;
+interface Reference {
+  readonly range: Range;
+  readonly column: string;
 }
 
-const dependsOnRow = (node: unknown): boolean =>
-  some(node, (kind) => kind === 'ColumnRef' || kind === 'SubLink' || kind === 'CurrentOfExpr');
-
-/** Constants, parameters and what is computed from them: the same for every row. */
-const isFixed = (node: unknown): boolean =>
-  !dependsOnRow(node) && !some(node, (kind) => kind === 'FuncCall');
-
-function integerOf(node: unknown): number | undefined {
-  const constant = bodyOf(node, 'A_Const');
-  if (!constant || !isObject(constant.ival)) return undefined;
-  return typeof constant.ival.ival === 'number' ? constant.ival.ival : 0;
+/** What one predicate does to the rows, and what a conjunction may conclude from it. */
+interface Held {
+  readonly scope: Scope;
+  /** Columns that it pins to fixed values. */
+  readonly pins?: readonly Reference[];
+  /** Two columns that it makes equal. */
+  readonly link?: readonly [Reference, Reference];
+  /** One end of a span of values. */
+  readonly bound?: { readonly column: string; readonly low: boolean; readonly value?: number };
 }
 
-function textOf(node: unknown): string | undefined {
-  const constant = bodyOf(node, 'A_Const');
-  return constant && isObject(constant.sval) ? text(constant.sval.sval) : undefined;
+const LOOSE: Held = { scope: 'loose' };
+const ALWAYS: Held = { scope: 'always-true' };
+/** No row at all: as tight as it gets. */
+const NEVER: Held = { scope: 'key' };
+
+/** Scope of a write under this WHERE; `undefined` is no WHERE at all. */
+export function scopeOf(where: unknown, options: ScopeTarget): Scope {
+  if (where === undefined) return 'none';
+  // Of what was not walked to the end nothing is known.
+  if (options.facts.gaveUp) return 'none';
+  const scope = conclude(flatten(where, false, options), options);
+  const { relation } = options.target;
+  // What a column of a view is equal to says nothing about the rows below it, nor do rules keep to it.
+  const direct = relation !== undefined && relation.underlying.length === 0;
+  return direct ? scope : worstScope(scope, 'loose');
+}
+
+/** The parts of a conjunction, through nested ANDs and negated ORs. */
+function flatten(node: unknown, negated: boolean, options: ScopeTarget): Held[] {
+  const bool = bodyOf(node, 'BoolExpr');
+  if (bool?.boolop === 'NOT_EXPR') return flatten(list(bool.args)[0], !negated, options);
+  const joins = negated ? 'OR_EXPR' : 'AND_EXPR';
+  if (bool?.boolop === joins)
+    return list(bool.args).flatMap((arg) => flatten(arg, negated, options));
+  if (bool) return [disjunction(list(bool.args), negated, options)];
+  return [predicate(node, negated, options)];
+}
+
+const standAlone = (node: unknown, negated: boolean, options: ScopeTarget): Scope =>
+  conclude(flatten(node, negated, options), options);
+
+/** The tightest conjunct decides; columns that are pinned together may make a key. */
+function conclude(held: readonly Held[], { target }: ScopeTarget): Scope {
+  const pins = held.flatMap((one) => one.pins ?? []);
+  const scope = held.map((one) => one.scope).reduce(bestScope, 'always-true');
+  if (holdsKey(target, pins)) return bestScope(scope, 'key');
+  const links = held.flatMap((one) => (one.link ? [one.link] : []));
+  const few = links.some(([a, b]) =>
+    [
+      [a, b],
+      [b, a],
+    ].some(
+      ([own, other]) => own?.range === target && other !== undefined && isFew(other.range, pins),
+    ),
+  );
+  const span = hasSpan(held.flatMap((one) => (one.bound ? [one.bound] : [])));
+  return few || span ? bestScope(scope, 'range') : scope;
+}
+
+function holdsKey(range: Range, pins: readonly Reference[]): boolean {
+  const { relation } = range;
+  if (!relation) return false;
+  const pinned = new Set(pins.filter((pin) => pin.range === range).map(({ column }) => column));
+  // A row's address; every partition numbers its own.
+  if (pinned.has('ctid') && relation.kind === 'table') return true;
+  return relation.keys.some((key) => key.length > 0 && key.every((column) => pinned.has(column)));
+}
+
+/** Few rows whatever the database holds: a list that is written out, or a table held by its key. */
+const isFew = (range: Range, pins: readonly Reference[]): boolean =>
+  range.rowsMax !== undefined || holdsKey(range, pins);
+
+/** Both ends of a span are given; between integers it is no wider than a list may be long. */
+function hasSpan(bounds: readonly NonNullable<Held['bound']>[]): boolean {
+  return bounds.some(({ column, low, value }) => {
+    if (!low) return false;
+    return bounds.some((end) => {
+      if (end.low || end.column !== column) return false;
+      if (value === undefined || end.value === undefined) return true;
+      return end.value - value <= LIST_MAX;
+    });
+  });
+}
+
+function disjunction(args: readonly unknown[], negated: boolean, options: ScopeTarget): Held {
+  if (covers(args)) return ALWAYS;
+  return {
+    scope: args.map((arg) => standAlone(arg, negated, options)).reduce(worstScope, 'no-write'),
+  };
 }
 
 const OPPOSITE: Readonly<Record<string, string>> = {
+  '=': '<>',
+  '<': '>=',
+  '>': '<=',
+};
+
+/** `p OR NOT p` in its usual dresses; each predicate as its positive form and a sign. */
+function covers(args: readonly unknown[]): boolean {
+  const seen = new Set<string>();
+  for (const arg of args) {
+    const { shape, positive } = signed(arg, true);
+    if (seen.has(`${!positive}${shape}`)) return true;
+    seen.add(`${positive}${shape}`);
+  }
+  return false;
+}
+
+function signed(node: unknown, positive: boolean): { shape: string; positive: boolean } {
+  const bool = bodyOf(node, 'BoolExpr');
+  if (bool?.boolop === 'NOT_EXPR') return signed(list(bool.args)[0], !positive);
+  const test = bodyOf(node, 'NullTest');
+  if (test) {
+    return {
+      shape: `null ${shapeOf(test.arg)}`,
+      positive: (test.nulltesttype === 'IS_NULL') === positive,
+    };
+  }
+  const expression = bodyOf(node, 'A_Expr');
+  const operator = lastName(expression?.name).replace('!=', '<>');
+  for (const [base, opposite] of Object.entries(OPPOSITE)) {
+    if (expression?.kind !== 'AEXPR_OP' || ![base, opposite].includes(operator)) continue;
+    const shape = `${base} ${shapeOf([expression.lexpr, expression.rexpr])}`;
+    return { shape, positive: (operator === base) === positive };
+  }
+  return { shape: shapeOf(node), positive };
+}
+
+function predicate(node: unknown, negated: boolean, options: ScopeTarget): Held {
+  const value = fold(node);
+  if (value === null) return NEVER;
+  if (typeof value === 'boolean') return value === negated ? NEVER : ALWAYS;
+  // The same for every row, so it holds all of them or none: no filter, whatever it comes to.
+  if (!usesRow(node, options.facts)) return ALWAYS;
+  const found = nodeOf(node);
+  switch (found?.kind) {
+    case 'A_Expr':
+      return expression(found.body, negated, options);
+    case 'NullTest':
+      return nullTest(found.body, negated, options);
+    case 'SubLink':
+      return negated ? LOOSE : subLink(found.body, options);
+    case 'CurrentOfExpr':
+      return negated ? LOOSE : { scope: 'key' };
+    case 'BooleanTest': {
+      const sure = /^IS_(TRUE|FALSE)$/.test(text(found.body.booltesttype));
+      return sure && !negated && own(found.body.arg, options) ? { scope: 'range' } : LOOSE;
+    }
+    case 'ColumnRef':
+      return own(node, options) ? { scope: 'range' } : LOOSE;
+    default:
+      return LOOSE;
+  }
+}
+
+/** The column that an expression names, and nothing else: a cast may make one value of many. */
+function reference(node: unknown, { target, others }: ScopeTarget): Reference | undefined {
+  const fields = strings(bodyOf(node, 'ColumnRef')?.fields);
+  if (!fields || fields.length > 2) return undefined;
+  const [column = '', alias] = fields.toReversed();
+  const ranges = [target, ...others].filter(
+    (range) => alias === undefined || range.alias === alias,
+  );
+  const holding = ranges.filter(
+    ({ columns, open, relation }) =>
+      open ||
+      columns.some(({ name }) => name === column) ||
+      (relation !== undefined && SYSTEM_COLUMNS.has(column)),
+  );
+  const [range] = holding;
+  if (!range || holding.length > 1 || range.open) return undefined;
+  // An alias list may call one column by another's name: keys are of the table's own names.
+  const stored = range.columns.find(({ name }) => name === column)?.sources[0];
+  return { range, column: stored && range.relation ? stored.column : column };
+}
+
+const own = (node: unknown, options: ScopeTarget): string | undefined => {
+  const found = reference(node, options);
+  return found?.range === options.target ? found.column : undefined;
+};
+
+function expression(body: Body, negated: boolean, options: ScopeTarget): Held {
+  switch (body.kind) {
+    case 'AEXPR_OP':
+      return operator(body, negated, options);
+    case 'AEXPR_IN':
+    case 'AEXPR_OP_ANY':
+      return membership(body, negated, options);
+    case 'AEXPR_BETWEEN':
+    case 'AEXPR_BETWEEN_SYM':
+      return between(body, negated, options);
+    case 'AEXPR_LIKE':
+    case 'AEXPR_ILIKE':
+      return like(body, negated, options);
+    case 'AEXPR_NOT_DISTINCT':
+      if (sameShape(body.lexpr, body.rexpr)) return negated ? LOOSE : ALWAYS;
+      return negated ? LOOSE : equality(body.lexpr, body.rexpr, options);
+    default:
+      return LOOSE;
+  }
+}
+
+const REFLEXIVE = new Set(['=', '>=', '<=', '~~', '~~*', '@>', '<@', '&&']);
+const NEGATION: Readonly<Record<string, string>> = {
   '=': '<>',
   '<>': '=',
   '<': '>=',
@@ -64,201 +248,189 @@ const OPPOSITE: Readonly<Record<string, string>> = {
   '<=': '>',
 };
 
-/** `p OR NOT p` in its usual dresses. */
-function complementary(a: unknown, b: unknown): boolean {
-  for (const [left, right] of [
-    [a, b],
-    [b, a],
-  ]) {
-    const not = bodyOf(left, 'BoolExpr');
-    if (not?.boolop === 'NOT_EXPR' && sameShape(list(not.args)[0], right)) return true;
+function operator(body: Body, negated: boolean, options: ScopeTarget): Held {
+  const written = lastName(body.name).replace('!=', '<>');
+  const name = negated ? NEGATION[written] : written;
+  if (name === undefined) return LOOSE;
+  if (sameShape(body.lexpr, body.rexpr)) return REFLEXIVE.has(name) ? ALWAYS : LOOSE;
+  if (name === '=') return equality(body.lexpr, body.rexpr, options);
+  if (['<', '<=', '>', '>='].includes(name)) return comparison(name, body, options);
+  const pattern = stringOf(body.rexpr);
+  const matchesAll =
+    (name === '~' || name === '~*') && pattern !== undefined && /^\^?(\.\*)?\$?$/.test(pattern);
+  return matchesAll ? ALWAYS : LOOSE;
+}
+
+function equality(left: unknown, right: unknown, options: ScopeTarget): Held {
+  const rows = [left, right].map((side) => bodyOf(side, 'RowExpr'));
+  if (rows[0] && rows[1]) return rowEquality(list(rows[0].args), list(rows[1].args), options);
+  const [a, b] = [reference(left, options), reference(right, options)];
+  if (a && b) return { scope: 'loose', link: [a, b] };
+  const pinned = a ?? b;
+  if (pinned) {
+    if (!isFixed(a ? right : left, options.facts)) return LOOSE;
+    return { scope: pinned.range === options.target ? 'range' : 'loose', pins: [pinned] };
   }
-  const [x, y] = [bodyOf(a, 'A_Expr'), bodyOf(b, 'A_Expr')];
-  if (x?.kind === 'AEXPR_OP' && y?.kind === 'AEXPR_OP') {
-    const opposite = OPPOSITE[strings(x.name)?.at(-1) ?? ''];
-    return (
-      opposite === strings(y.name)?.at(-1) &&
-      sameShape(x.lexpr, y.lexpr) &&
-      sameShape(x.rexpr, y.rexpr)
-    );
-  }
-  const [m, n] = [bodyOf(a, 'NullTest'), bodyOf(b, 'NullTest')];
-  return (
-    m !== undefined &&
-    n !== undefined &&
-    m.nulltesttype !== n.nulltesttype &&
-    sameShape(m.arg, n.arg)
-  );
+  const folded = [
+    [left, right],
+    [right, left],
+  ].some(([side, value]) => isFolded(side, options) && isFixed(value, options.facts));
+  return folded ? { scope: 'range' } : LOOSE;
 }
 
-/** What one predicate does, and the column that it pins to fixed values, if it does only that. */
-interface Held {
-  readonly scope: Scope;
-  readonly pins?: string;
-}
-
-function comparison(body: Body, target: ScopeTarget): Held {
-  const operator = strings(body.name)?.at(-1) ?? '';
-  if (sameShape(body.lexpr, body.rexpr))
-    return { scope: ['=', '>=', '<='].includes(operator) ? 'always-true' : 'loose' };
-  const [column, other] = [columnOf(body.lexpr, target), columnOf(body.rexpr, target)];
-  const pinned = column ?? other;
-  const against = column === undefined ? body.lexpr : body.rexpr;
-  if (pinned === undefined)
-    return caseFolded(body, operator, target) ? { scope: 'range' } : { scope: 'loose' };
-  if (operator !== '=') return { scope: 'loose' };
-  const subquery = bodyOf(against, 'SubLink');
-  if (subquery?.subLinkType === 'EXPR_SUBLINK') return { scope: 'range' };
-  return isFixed(against) ? { scope: 'range', pins: pinned } : { scope: 'loose' };
-}
-
-/** `lower(column) = fixed` and `column::text = fixed` hold like the bare column, but prove no key. */
-function caseFolded(body: Body, operator: string, target: ScopeTarget): boolean {
-  if (operator !== '=') return false;
-  return [
-    [body.lexpr, body.rexpr],
-    [body.rexpr, body.lexpr],
-  ].some(([wrapped, fixed]) => {
-    const call = bodyOf(wrapped, 'FuncCall');
-    const name = strings(call?.funcname)?.at(-1) ?? '';
-    const inner = call
-      ? ['lower', 'upper'].includes(name)
-        ? list(call.args)[0]
-        : undefined
-      : bodyOf(wrapped, 'TypeCast')?.arg;
-    return inner !== undefined && columnOf(inner, target) !== undefined && isFixed(fixed);
-  });
-}
-
-function membership(body: Body, target: ScopeTarget): Held {
-  const column = columnOf(body.lexpr, target);
-  const items = bodyOf(body.rexpr, 'List')?.items ?? bodyOf(body.rexpr, 'A_ArrayExpr')?.elements;
-  if (list(items).some((item) => sameShape(item, body.lexpr))) return { scope: 'always-true' };
-  const negated = (strings(body.name)?.at(-1) ?? '') !== '=';
-  if (column === undefined || negated) return { scope: 'loose' };
-  if (items === undefined) return isFixed(body.rexpr) ? { scope: 'range' } : { scope: 'loose' };
-  if (list(items).length > LIST_MAX || !list(items).every(isFixed)) return { scope: 'loose' };
-  return { scope: 'range', pins: column };
-}
-
-function between(body: Body, target: ScopeTarget): Held {
-  const column = columnOf(body.lexpr, target);
-  const [low, high] = list(bodyOf(body.rexpr, 'List')?.items);
-  if (sameShape(low, body.lexpr) && sameShape(high, body.lexpr)) return { scope: 'always-true' };
-  if (column === undefined || !isFixed(low) || !isFixed(high)) return { scope: 'loose' };
-  const [from, to] = [integerOf(low), integerOf(high)];
-  if (from !== undefined && to !== undefined)
-    return { scope: to - from < LIST_MAX ? 'range' : 'loose' };
-  return { scope: 'range' };
-}
-
-function like(body: Body, target: ScopeTarget): Held {
-  const pattern = textOf(body.rexpr);
-  const negated = (strings(body.name)?.at(-1) ?? '').startsWith('!');
-  if (pattern !== undefined && /^%+$/.test(pattern) && !negated) return { scope: 'always-true' };
-  const anchored = pattern !== undefined && /^[^%_]/.test(pattern);
+function rowEquality(
+  left: readonly unknown[],
+  right: readonly unknown[],
+  options: ScopeTarget,
+): Held {
+  if (left.length !== right.length) return LOOSE;
+  const held = left.map((item, at) => equality(item, right[at], options));
   return {
-    scope: columnOf(body.lexpr, target) !== undefined && anchored && !negated ? 'range' : 'loose',
+    scope: held.map(({ scope }) => scope).reduce(bestScope, 'loose'),
+    pins: held.flatMap(({ pins }) => pins ?? []),
   };
 }
 
-function expression(body: Body, target: ScopeTarget): Held {
-  switch (body.kind) {
-    case 'AEXPR_OP':
-      return comparison(body, target);
-    case 'AEXPR_IN':
-    case 'AEXPR_OP_ANY':
-      return membership(body, target);
-    case 'AEXPR_BETWEEN':
-    case 'AEXPR_BETWEEN_SYM':
-      return between(body, target);
-    case 'AEXPR_LIKE':
-    case 'AEXPR_ILIKE':
-      return like(body, target);
-    case 'AEXPR_NOT_DISTINCT':
-      return { scope: sameShape(body.lexpr, body.rexpr) ? 'always-true' : 'loose' };
-    default:
-      return { scope: 'loose' };
+/** `lower(column)` and `column::text` keep different values apart well enough, but prove no key. */
+function isFolded(node: unknown, options: ScopeTarget): boolean {
+  const call = bodyOf(node, 'FuncCall');
+  if (call)
+    return (
+      ['lower', 'upper'].includes(lastName(call.funcname)) &&
+      own(list(call.args)[0], options) !== undefined
+    );
+  const cast = bodyOf(node, 'TypeCast');
+  const type = lastName(object(cast?.typeName)?.names);
+  return ['text', 'varchar'].includes(type) && own(cast?.arg, options) !== undefined;
+}
+
+/** One end alone may leave every row: only a span holds. */
+function comparison(name: string, body: Body, options: ScopeTarget): Held {
+  const left = own(body.lexpr, options);
+  const column = left ?? own(body.rexpr, options);
+  const against = left === undefined ? body.lexpr : body.rexpr;
+  if (column === undefined || !isFixed(against, options.facts)) return LOOSE;
+  const low = name.startsWith('>') === (left !== undefined);
+  if (isEndless(against)) return LOOSE;
+  const value = numberOf(against);
+  return { scope: 'loose', bound: { column, low, ...(value === undefined ? {} : { value }) } };
+}
+
+/** A number as the column would be compared with it, in whatever form it is written. */
+function numberOf(node: unknown): number | undefined {
+  const value = fold(node);
+  if (typeof value === 'number') return value;
+  const cast = bodyOf(node, 'TypeCast');
+  if (cast) return numberOf(cast.arg);
+  const minus = bodyOf(node, 'A_Expr');
+  if (minus && minus.lexpr === undefined && lastName(minus.name) === '-') {
+    const inner = numberOf(minus.rexpr);
+    return inner === undefined ? undefined : -inner;
   }
+  const written = text(object(bodyOf(node, 'A_Const')?.fval)?.fval) || (stringOf(node) ?? '');
+  return /^\s*[-+]?[0-9][0-9_]*(\.[0-9_]*)?(e[-+]?[0-9]+)?\s*$/i.test(written)
+    ? Number(written.replaceAll('_', ''))
+    : undefined;
 }
 
-function nullTest(body: Body, target: ScopeTarget): Held {
-  const column = columnOf(body.arg, target);
-  const notNull = target.relation.columns.some(({ name, notNull }) => name === column && notNull);
-  if (body.nulltesttype === 'IS_NOT_NULL') return { scope: notNull ? 'always-true' : 'loose' };
-  return { scope: column === undefined ? 'loose' : 'range' };
+/** `'-infinity'` is where there is no end. */
+const isEndless = (node: unknown): boolean => /^\s*[-+]?inf/i.test(stringOf(node) ?? '');
+
+function stringOf(node: unknown): string | undefined {
+  const cast = bodyOf(node, 'TypeCast');
+  if (cast) return stringOf(cast.arg);
+  const value = object(bodyOf(node, 'A_Const')?.sval);
+  return value ? text(value.sval) : undefined;
 }
 
-function subLink(body: Body, target: ScopeTarget): Held {
+/** The items of `IN (…)`, `= ANY (ARRAY[…])` and `= ANY ('{…}')`; undefined where they are not written out. */
+function itemsOf(node: unknown): readonly unknown[] | undefined {
+  const cast = bodyOf(node, 'TypeCast');
+  if (cast) return itemsOf(cast.arg);
+  const items = bodyOf(node, 'List')?.items ?? bodyOf(node, 'A_ArrayExpr')?.elements;
+  if (items !== undefined) return list(items);
+  const array = stringOf(node);
+  return array === undefined ? undefined : array.split(',');
+}
+
+function membership(body: Body, negated: boolean, options: ScopeTarget): Held {
+  const excluded = (lastName(body.name) !== '=') !== negated;
+  const items = itemsOf(body.rexpr);
+  if (!excluded && items?.some((item) => sameShape(item, body.lexpr))) return ALWAYS;
+  if (excluded) return LOOSE;
+  const columns = columnsOf(body.lexpr, options);
+  if (!columns) return LOOSE;
+  const scope = columns.every(({ range }) => range === options.target) ? 'range' : 'loose';
+  // How long an array in a parameter is, its sender knows; one from a subquery may hold every key.
+  if (items === undefined) {
+    const sent =
+      isFixed(body.rexpr, options.facts) && !some(body.rexpr, (kind) => kind === 'SubLink');
+    return sent ? { scope } : LOOSE;
+  }
+  if (items.length > LIST_MAX) return LOOSE;
+  const fixed = items.every((item) => typeof item === 'string' || isFixed(item, options.facts));
+  return fixed ? { scope, pins: columns } : LOOSE;
+}
+
+function columnsOf(node: unknown, options: ScopeTarget): Reference[] | undefined {
+  const row = bodyOf(node, 'RowExpr');
+  const parts = row ? list(row.args) : [node];
+  const found = parts.map((part) => reference(part, options));
+  return found.every((one) => one !== undefined) ? found : undefined;
+}
+
+function between(body: Body, negated: boolean, options: ScopeTarget): Held {
+  const [low, high] = list(bodyOf(body.rexpr, 'List')?.items);
+  if (negated) return LOOSE;
+  if (sameShape(low, body.lexpr) && sameShape(high, body.lexpr)) return ALWAYS;
+  const column = own(body.lexpr, options);
+  if (column === undefined || !isFixed(low, options.facts) || !isFixed(high, options.facts))
+    return LOOSE;
+  if (isEndless(low) || isEndless(high)) return LOOSE;
+  const ends = [low, high].map(numberOf);
+  const [from, to] =
+    body.kind === 'AEXPR_BETWEEN_SYM' ? ends.toSorted((a, b) => Number(a) - Number(b)) : ends;
+  return {
+    scope: from !== undefined && to !== undefined && to - from > LIST_MAX ? 'loose' : 'range',
+  };
+}
+
+function like(body: Body, negated: boolean, options: ScopeTarget): Held {
+  const excluded = lastName(body.name).startsWith('!') !== negated;
+  if (excluded) return LOOSE;
+  if (sameShape(body.lexpr, body.rexpr)) return ALWAYS;
+  const pattern = stringOf(body.rexpr);
+  if (pattern !== undefined && /^%+$/.test(pattern)) return ALWAYS;
+  const anchored = pattern !== undefined && /^[^%_\\]/.test(pattern);
+  return own(body.lexpr, options) !== undefined && anchored ? { scope: 'range' } : LOOSE;
+}
+
+function nullTest(body: Body, negated: boolean, options: ScopeTarget): Held {
+  const column = own(body.arg, options);
+  const { relation } = options.target;
+  const notNull =
+    column !== undefined &&
+    (SYSTEM_COLUMNS.has(column) ||
+      relation?.columns.some((one) => one.name === column && one.notNull) === true);
+  const isNull = (body.nulltesttype === 'IS_NULL') !== negated;
+  if (isNull) return column === undefined ? LOOSE : { scope: notNull ? 'key' : 'range' };
+  return notNull ? ALWAYS : LOOSE;
+}
+
+/** `key IN (SELECT … LIMIT 100)` is few rows, though which ones only the server knows. */
+function subLink(body: Body, options: ScopeTarget): Held {
   const select = bodyOf(body.subselect, 'SelectStmt');
   const limit = integerOf(select?.limitCount);
   const bounded =
     body.subLinkType === 'ANY_SUBLINK' &&
-    !body.operName &&
+    body.operName === undefined &&
     limit !== undefined &&
-    limit <= LIST_MAX;
-  return { scope: bounded && columnOf(body.testexpr, target) !== undefined ? 'range' : 'loose' };
-}
-
-function conjunction(args: readonly unknown[], target: ScopeTarget): Held {
-  const held = args.map((arg) => hold(arg, target));
-  const pinned = new Set(held.flatMap(({ pins }) => (pins === undefined ? [] : [pins])));
-  const key = target.relation.keys.some(
-    (columns) => columns.length > 0 && columns.every((column) => pinned.has(column)),
-  );
-  return { scope: key ? 'key' : held.map(({ scope }) => scope).reduce(bestScope, 'always-true') };
-}
-
-function disjunction(args: readonly unknown[], target: ScopeTarget): Held {
-  const covers = args.some((a, i) => args.slice(i + 1).some((b) => complementary(a, b)));
-  if (covers) return { scope: 'always-true' };
-  return { scope: args.map((arg) => withKey(arg, target)).reduce(worstScope, 'no-write') };
-}
-
-function hold(node: unknown, target: ScopeTarget): Held {
-  const found = nodeOf(node);
-  // What is the same for every row holds all of them or none; which one is not worth guessing.
-  if (!found || !dependsOnRow(node)) return { scope: isFalse(node) ? 'key' : 'always-true' };
-  const { kind, body } = found;
-  switch (kind) {
-    case 'BoolExpr':
-      if (body.boolop === 'AND_EXPR') return conjunction(list(body.args), target);
-      if (body.boolop === 'OR_EXPR') return disjunction(list(body.args), target);
-      return { scope: columnOf(list(body.args)[0], target) === undefined ? 'loose' : 'range' };
-    case 'A_Expr':
-      return expression(body, target);
-    case 'NullTest':
-      return nullTest(body, target);
-    case 'SubLink':
-      return subLink(body, target);
-    case 'CurrentOfExpr':
-      return { scope: 'key' };
-    case 'BooleanTest':
-      return {
-        scope:
-          /^IS_(TRUE|FALSE)$/.test(text(body.booltesttype)) &&
-          columnOf(body.arg, target) !== undefined
-            ? 'range'
-            : 'loose',
-      };
-    case 'ColumnRef':
-      return { scope: columnOf(node, target) === undefined ? 'loose' : 'range' };
-    default:
-      return { scope: 'loose' };
-  }
-}
-
-function isFalse(node: unknown): boolean {
-  const constant = bodyOf(node, 'A_Const');
-  if (!constant) return false;
-  return (
-    constant.isnull === true || (isObject(constant.boolval) && constant.boolval.boolval !== true)
-  );
-}
-
-const withKey = (node: unknown, target: ScopeTarget): Scope => conjunction([node], target).scope;
-
-/** Scope of a write to this relation under this WHERE; `undefined` is no WHERE at all. */
-export function scopeOf(where: unknown, target: ScopeTarget): Scope {
-  return where === undefined ? 'none' : withKey(where, target);
+    limit <= LIST_MAX &&
+    select?.limitOption !== 'LIMIT_OPTION_WITH_TIES' &&
+    !options.facts.correlated(body);
+  const column = own(body.testexpr, options);
+  if (!bounded || column === undefined) return LOOSE;
+  return {
+    scope: holdsKey(options.target, [{ range: options.target, column }]) ? 'range' : 'loose',
+  };
 }

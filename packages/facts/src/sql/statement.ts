@@ -1,139 +1,187 @@
-/** Every kind of statement: what it amounts to. A kind that does not stand here is not understood. */
+/** Every kind of statement: what it amounts to. A kind that is listed nowhere is not understood. */
 import type { Collector } from './collector.ts';
-import { definitionOf } from './definition.ts';
+import { type Names, topLevel } from './columns.ts';
+import { copy } from './copy.ts';
+import { type Definition, definitionOf, schemaNamed, sqlBody } from './definition.ts';
 import { walkExpression } from './expression.ts';
-import type { SqlEffect, SqlVerb } from './facts.ts';
-import { resolveRelation, resolveRoutine } from './names.ts';
-import { type Body, bodyOf, isObject, list, nodeOf, strings, text } from './node.ts';
-import { noNames, readQuery } from './query.ts';
-import { settingRisk } from './routines.ts';
+import type { ParsePort, SqlEffect, SqlVerb } from './facts.ts';
+import { integerOf } from './fold.ts';
+import { findRelation, resolveRelation, resolveRoutine, resolveType } from './names.ts';
+import { type Body, bodyOf, isObject, list, nodeOf, object, strings, text } from './node.ts';
+import { readQuery } from './query.ts';
+import { sessionStatement } from './session.ts';
 
-/** What becomes of a query's result: shown to whoever asked, or put somewhere. */
-type Destination = 'shown' | 'moved';
-
-function query(node: unknown, facts: Collector, destination: Destination = 'shown'): void {
-  const columns = readQuery(node, noNames(), facts);
-  const kind = nodeOf(node)?.kind;
-  const returns = kind === 'SelectStmt' || (columns?.length ?? 1) > 0;
-  for (const column of columns ?? []) {
-    if (destination === 'shown') facts.show(column.sources);
-    else facts.derive(column.sources);
-  }
-  if (destination === 'shown' && returns) facts.returnsRows = true;
-  // A query that touches no table is still an action on the database.
-  if (![...facts.uses.values()].some(({ resource }) => resource.kind === 'table'))
-    facts.use('select', { kind: 'database' });
+export interface Reader {
+  readonly facts: Collector;
+  /** For the bodies of functions in SQL. */
+  readonly parse: ParsePort;
 }
 
-function session(facts: Collector, effect: SqlEffect = { kind: 'other' }): void {
+/** What becomes of a query's result: shown to whoever asked, or put somewhere. */
+export type Destination = 'shown' | 'moved';
+
+const QUERIES = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** Adds the facts of one statement; statements inside it are judged like itself. */
+export function readStatement(node: unknown, reader: Reader, names: Names = topLevel()): void {
+  const { facts } = reader;
+  const found = nodeOf(node);
+  if (!found) {
+    facts.doubts.add('opaque-code');
+    return;
+  }
+  if (!facts.enter()) return;
+  facts.look(found.body);
+  if (QUERIES.has(found.kind)) topQuery(node, 'shown', reader, names);
+  else otherStatement(found.kind, found.body, reader, names);
+  facts.leave();
+}
+
+/** A query as a statement of its own, or as the source of one. */
+export function topQuery(
+  node: unknown,
+  destination: Destination,
+  { facts }: Reader,
+  names: Names,
+): void {
+  const around = facts.usedTable;
+  facts.usedTable = false;
+  const result = readQuery(node, names, facts);
+  for (const { sources } of result.columns) {
+    if (destination === 'shown') facts.show(sources);
+    else facts.derive(sources);
+  }
+  const { kind = '', body = {} } = nodeOf(node) ?? {};
+  const into = object(body.intoClause);
+  if (into) createdTable(into.rel, facts);
+  const returning = list(body.returningList).length > 0 || isObject(body.returningClause);
+  if (destination === 'shown' && !into && (kind === 'SelectStmt' || returning)) {
+    facts.returnsRows = true;
+    limitOf(body, facts);
+  }
+  // A query that touches no table is still an action on the database.
+  if (!facts.usedTable) facts.use('select', { kind: 'database' });
+  facts.usedTable ||= around;
+}
+
+function limitOf(body: Body, facts: Collector): void {
+  const limit = integerOf(body.limitCount);
+  if (limit === undefined || body.limitOption === 'LIMIT_OPTION_WITH_TIES') facts.unlimited = true;
+  else facts.limit = Math.max(facts.limit ?? 0, limit);
+}
+
+function createdTable(range: unknown, facts: Collector): void {
+  const body = object(range);
+  if (!body) return;
+  facts.look(body);
+  facts.readOnly = false;
+  facts.worsen('volatile');
+  inSchema('ddl', body, facts);
+  facts.effects.push({ kind: 'ddl' });
+  temporary(body, facts);
+}
+
+/** A temporary object stands before all others of its name for the rest of the session. */
+function temporary(range: Body, facts: Collector): void {
+  if (range.relpersistence === 't' || range.schemaname === 'pg_temp') {
+    facts.effects.push({ kind: 'set', name: TEMPORARY });
+  }
+}
+
+/** Name of the effect of a temporary object: it changes names as a search_path does. */
+export const TEMPORARY = 'temporary objects';
+
+function inSchema(verb: SqlVerb, { schemaname, relpersistence }: Body, facts: Collector): void {
+  const first = facts.catalog.searchPath.find((one) => !one.startsWith('pg_'));
+  const schema = text(schemaname) || (relpersistence === 't' ? '' : (first ?? ''));
+  facts.use(verb, schema === '' ? { kind: 'database' } : { kind: 'schema', schema });
+}
+
+function otherStatement(kind: string, body: Body, reader: Reader, names: Names): void {
+  const { facts } = reader;
+  switch (kind) {
+    case 'ExplainStmt':
+      // In any form: planning alone folds functions, and ANALYZE runs the statement.
+      readStatement(body.query, reader, names);
+      facts.returnsRows = true;
+      return;
+    case 'PrepareStmt':
+      for (const item of list(body.argtypes)) {
+        const type = bodyOf(item, 'TypeName');
+        if (type) resolveType(type, facts);
+      }
+      session(facts, { kind: 'prepare', name: text(body.name), text: '' });
+      readStatement(body.query, reader, names);
+      return;
+    case 'DeclareCursorStmt':
+      session(facts, { kind: 'declare', name: text(body.portalname) });
+      readStatement(body.query, reader, names);
+      return;
+    case 'CopyStmt':
+      copy(body, reader);
+      return;
+    case 'CreateTableAsStmt':
+    case 'ViewStmt':
+      stored(body, reader, names);
+      return;
+    case 'CallStmt':
+      call(body, facts);
+      return;
+    case 'DoStmt':
+      facts.doubts.add('opaque-code');
+      facts.readOnly = false;
+      facts.worsen('unknown');
+      facts.use('call', { kind: 'database' });
+      return;
+    case 'LockStmt':
+      lock(body, facts);
+      return;
+    default:
+      if (!sessionStatement(kind, body, facts)) define(kind, body, reader, names);
+  }
+}
+
+function session(facts: Collector, effect: SqlEffect): void {
   facts.use('session', { kind: 'database' });
   facts.effects.push(effect);
 }
 
-const TRANSACTIONS: Readonly<Record<string, SqlEffect['kind']>> = {
-  TRANS_STMT_BEGIN: 'begin',
-  TRANS_STMT_START: 'begin',
-  TRANS_STMT_COMMIT: 'commit',
-  TRANS_STMT_ROLLBACK: 'rollback',
-  TRANS_STMT_SAVEPOINT: 'savepoint',
-  TRANS_STMT_RELEASE: 'release',
-  TRANS_STMT_ROLLBACK_TO: 'rollback-to',
-};
-
-function transaction(body: Body, facts: Collector): void {
-  const kind = TRANSACTIONS[text(body.kind)];
-  // Two-phase commit outlives the session that was judged.
-  if (kind === undefined) facts.doubts.add('opaque-code');
-  const name = text(body.savepoint_name);
-  session(facts, { kind: kind ?? 'other', ...(name === '' ? {} : { name }) } as SqlEffect);
-}
-
-function settingValue(args: readonly unknown[]): string | undefined {
-  const constant = bodyOf(args[0], 'A_Const');
-  if (isObject(constant?.sval)) return text(constant.sval.sval);
-  if (isObject(constant?.boolval)) return constant.boolval.boolval === true ? 'on' : 'off';
-  if (isObject(constant?.ival)) return String(constant.ival.ival ?? 0);
-  return undefined;
-}
-
-function setVariable(body: Body, facts: Collector): void {
-  const name = text(body.name).toLowerCase() || 'all';
-  const resets = /^VAR_(RESET|RESET_ALL|SET_DEFAULT)$/.test(text(body.kind));
-  session(facts, { kind: resets ? 'reset' : 'set', name });
-  if (body.kind === 'VAR_RESET_ALL' || body.kind === 'VAR_SET_MULTI') return;
-  const risk = settingRisk(name, resets ? 'default' : settingValue(list(body.args)));
-  if (risk) facts.risks.add(risk);
-}
-
-function copy(body: Body, facts: Collector): void {
-  const relation = isObject(body.relation) ? resolveRelation(body.relation, facts) : undefined;
-  const reads = body.is_from !== true;
-  if (body.is_program === true) facts.risks.add('program');
-  else if (body.filename !== undefined) facts.risks.add('file');
-  if (body.query !== undefined) {
-    query(body.query, facts, 'moved');
-    facts.use('copy', { kind: 'database' });
-  } else if (relation) {
-    const use = facts.useTable('copy', relation);
-    if (reads) {
-      facts.read(relation);
-      facts.touchAll('copy', relation);
-      facts.touchAll('select', relation);
-    } else {
-      facts.write('copy', relation, 'no-write');
-      for (const column of relation.columns) use.written.add(column.name);
-    }
+/** CREATE TABLE AS, CREATE MATERIALIZED VIEW and CREATE VIEW: rows or columns go where masks do not follow. */
+function stored(body: Body, reader: Reader, names: Names): void {
+  const { facts } = reader;
+  if (nodeOf(body.query)?.kind === 'ExecuteStmt') {
+    // What is executed is looked up by name, but what becomes of its rows is not looked up with it.
+    facts.doubts.add('dynamic');
   }
-  walkExpression(body.whereClause, noNames(), facts);
-  facts.effects.push({ kind: reads ? 'copy-out' : 'copy-in' });
-  if (reads) facts.returnsRows = true;
-  else facts.readOnly = false;
+  if (QUERIES.has(nodeOf(body.query)?.kind ?? '')) topQuery(body.query, 'moved', reader, names);
+  else readStatement(body.query, reader, names);
+  createdTable(object(body.into)?.rel ?? body.view, facts);
 }
 
-/** DDL and administration over tables that are there already. */
-function onTables(verb: SqlVerb, ranges: readonly unknown[], facts: Collector): void {
+function call(body: Body, facts: Collector): void {
+  const invoked = object(body.funccall);
+  const [name = '', schema] = (strings(invoked?.funcname) ?? []).toReversed();
+  if (invoked) facts.look(invoked);
+  walkExpression(invoked?.args, topLevel(), facts);
+  resolveRoutine(schema === undefined ? [name] : [schema, name], facts);
+  // No procedure of the server's own is worth calling through here: what is left is somebody's code.
+  facts.doubts.add('unknown-routine');
   facts.readOnly = false;
-  facts.effects.push({ kind: 'ddl' });
-  if (ranges.length === 0) facts.use(verb, { kind: 'database' });
-  for (const item of ranges) {
-    const range = bodyOf(item, 'RangeVar') ?? (isObject(item) ? item : undefined);
-    const relation = range && resolveRelation(range, facts);
-    if (!relation) facts.use(verb, { kind: 'database' });
-    else {
-      facts.useTable(verb, relation);
-      facts.tablesWritten.set(`${relation.schema}\0${relation.name}`, {
-        schema: relation.schema,
-        name: relation.name,
-      });
-    }
+  facts.worsen('unknown');
+  const found = [schema, ...facts.catalog.searchPath].find(
+    (one) => one !== undefined && facts.catalog.routine(one, name),
+  );
+  if (found !== undefined && facts.catalog.routine(found, name)?.definerRights) {
+    facts.risks.add('definer-rights');
   }
+  facts.use(
+    'call',
+    found === undefined ? { kind: 'database' } : { kind: 'routine', schema: found, name },
+  );
 }
 
-function maintain(body: Body, facts: Collector, kind: string): void {
-  const option = (name: string) =>
-    list(body.options ?? body.params).some((item) => bodyOf(item, 'DefElem')?.defname === name);
-  const relations =
-    kind === 'VacuumStmt'
-      ? list(body.rels).map((item) => bodyOf(item, 'VacuumRelation')?.relation)
-      : [body.relation];
-  onTables('maintain', relations.filter(isObject), facts);
-  if (kind !== 'VacuumStmt' || option('full')) facts.risks.add('rewrite-table');
-}
-
-function cursor(body: Body, facts: Collector): void {
-  const name = text(body.portalname);
-  session(facts, {
-    kind: body.ismove === true || body.direction !== undefined ? 'fetch' : 'close',
-    ...(name === '' ? {} : { name }),
-  });
-  facts.returnsRows = true;
-}
-
-function truncate(body: Body, facts: Collector): void {
-  facts.risks.add('truncate');
-  onTables('truncate', list(body.relations), facts);
-  facts.scope = 'none';
-}
+/** ACCESS SHARE, the mode that every SELECT takes. */
+const ACCESS_SHARE = 1;
 
 function lock(body: Body, facts: Collector): void {
   for (const item of list(body.relations)) {
@@ -141,123 +189,88 @@ function lock(body: Body, facts: Collector): void {
     const relation = range && resolveRelation(range, facts);
     if (relation) facts.read(relation);
   }
-  session(facts);
-  // ACCESS SHARE is what every SELECT takes.
-  if (body.mode !== 1) facts.risks.add('lock');
-}
-
-function prepared(body: Body, facts: Collector): void {
-  const name = text(body.name);
-  session(facts, { kind: 'prepare', name, text: '' });
-  if (nodeOf(body.query)) statement(body.query, facts);
-}
-
-function explain(body: Body, facts: Collector): void {
-  // In any form: planning alone folds functions, and ANALYZE runs the statement.
-  statement(body.query, facts);
-  facts.returnsRows = true;
-}
-
-function call(body: Body, facts: Collector): void {
-  const funccall = body.funccall as Body | undefined;
-  const parts = strings(funccall?.funcname) ?? [];
-  resolveRoutine(parts, facts);
-  facts.doubts.add('unknown-routine');
-  facts.use('call', { kind: 'database' });
+  session(facts, { kind: 'other' });
+  if (body.mode === ACCESS_SHARE) return;
+  facts.risks.add('lock');
   facts.readOnly = false;
-  facts.volatility = 'volatile';
-  walkExpression(funccall?.args, noNames(), facts);
 }
 
-const QUERIES = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
-
-/** Adds the facts of one statement; statements inside it are judged like itself. */
-export function statement(node: unknown, facts: Collector): void {
-  const found = nodeOf(node);
-  if (!found) {
-    facts.doubts.add('opaque-code');
-    return;
-  }
-  if (!facts.enter()) return;
-  const { kind, body } = found;
-  const handler = HANDLERS[kind];
-  if (QUERIES.has(kind)) query(node, facts);
-  else if (handler) handler(body, facts, kind);
-  else definition(kind, body, facts);
-  facts.leave();
-}
-
-type Handler = (body: Body, facts: Collector, kind: string) => void;
-
-const plainSession: Handler = (_body, facts) => session(facts);
-
-const HANDLERS: Readonly<Record<string, Handler>> = {
-  TransactionStmt: transaction,
-  VariableSetStmt: setVariable,
-  VariableShowStmt: (_body, facts) => {
-    facts.returnsRows = true;
-    session(facts);
-  },
-  ConstraintsSetStmt: plainSession,
-  ListenStmt: plainSession,
-  UnlistenStmt: plainSession,
-  NotifyStmt: (_body, facts) => {
-    facts.risks.add('notify');
-    session(facts);
-  },
-  DiscardStmt: (_body, facts) => session(facts, { kind: 'discard-all' }),
-  ExplainStmt: explain,
-  PrepareStmt: prepared,
-  ExecuteStmt: (body, facts) => {
-    walkExpression(body.params, noNames(), facts);
-    facts.returnsRows = true;
-    session(facts, { kind: 'execute', name: text(body.name) });
-  },
-  DeallocateStmt: (body, facts) => {
-    const name = text(body.name);
-    session(facts, { kind: 'deallocate', ...(name === '' ? {} : { name }) });
-  },
-  DeclareCursorStmt: (body, facts) => {
-    session(facts, { kind: 'declare', name: text(body.portalname) });
-    statement(body.query, facts);
-  },
-  FetchStmt: cursor,
-  ClosePortalStmt: cursor,
-  CopyStmt: copy,
-  CallStmt: call,
-  DoStmt: (_body, facts) => {
-    facts.doubts.add('opaque-code');
-    facts.readOnly = false;
-    facts.use('call', { kind: 'database' });
-  },
-  LockStmt: lock,
-  TruncateStmt: truncate,
-  VacuumStmt: maintain,
-  ClusterStmt: maintain,
-  ReindexStmt: maintain,
-  RepackStmt: maintain,
-  RefreshMatViewStmt: (body, facts) =>
-    onTables('maintain', [body.relation].filter(isObject), facts),
-  CheckPointStmt: (_body, facts) => onTables('maintain', [], facts),
-  CreateTableAsStmt: definedByQuery,
-  ViewStmt: definedByQuery,
-};
-
-/** What comes to be holds what the query reads: moved, not shown. */
-function definedByQuery(body: Body, facts: Collector): void {
-  query(body.query, facts, 'moved');
-  onTables('ddl', [], facts);
-}
-
-function definition(kind: string, body: Body, facts: Collector): void {
+function define(kind: string, body: Body, reader: Reader, names: Names): void {
+  const { facts } = reader;
   const known = definitionOf(kind, body);
+  facts.readOnly = false;
+  facts.worsen('volatile');
   if (!known) {
     facts.doubts.add('opaque-code');
-    facts.readOnly = false;
     facts.use('ddl', { kind: 'database' });
     return;
   }
   for (const risk of known.risks) facts.risks.add(risk);
-  onTables(known.verb, known.relations, facts);
-  for (const inside of known.statements) statement(inside, facts);
+  if (known.verb === 'truncate') facts.scope = 'none';
+  definedResources(known, body, facts);
+  facts.effects.push({ kind: known.verb === 'ddl' ? 'ddl' : 'other' });
+  for (const range of known.created) temporary(range, facts);
+  walkDefinition(body, reader, { ...names, others: true });
+  const inSql = kind === 'CreateFunctionStmt' ? sqlBody(body) : undefined;
+  if (inSql !== undefined) functionBody(inSql, reader);
+}
+
+function definedResources(known: Definition, body: Body, facts: Collector): void {
+  const { verb } = known;
+  for (const range of known.existing) {
+    const relation = known.missingOk ? findRelation(range, facts) : resolveRelation(range, facts);
+    if (!relation) facts.use(verb, { kind: 'database' });
+    else {
+      facts.useTable(verb, relation);
+      const { schema, name } = relation;
+      facts.tablesWritten.set(`${schema}\0${name}`, { schema, name });
+    }
+  }
+  for (const range of known.created) inSchema(verb, range, facts);
+  if (known.existing.length + known.created.length > 0) return;
+  const schema = schemaNamed(body);
+  facts.use(verb, schema === undefined ? { kind: 'database' } : { kind: 'schema', schema });
+}
+
+/** Expressions in a definition are reviewed like others; their columns are those of what is defined. */
+const EXPRESSIONS = new Set([
+  'FuncCall',
+  'A_Expr',
+  'ColumnRef',
+  'TypeCast',
+  'SubLink',
+  'A_Indirection',
+]);
+
+function walkDefinition(value: unknown, reader: Reader, names: Names): void {
+  const { facts } = reader;
+  if (Array.isArray(value)) {
+    for (const item of value) walkDefinition(item, reader, names);
+    return;
+  }
+  if (!isObject(value) || !facts.enter()) return;
+  const node = nodeOf(value);
+  if (node && EXPRESSIONS.has(node.kind)) walkExpression(value, names, facts);
+  else if (node && isInnerStatement(node.kind)) readStatement(value, reader, names);
+  else {
+    facts.look(node?.body ?? value);
+    walkDefinition(Object.values(node?.body ?? value), reader, names);
+  }
+  facts.leave();
+}
+
+/** Elements of a schema, actions of a rule, a function's body; not the settings of a function. */
+const isInnerStatement = (kind: string): boolean =>
+  kind.endsWith('Stmt') && kind !== 'VariableSetStmt' && kind !== 'ReturnStmt';
+
+/** The body of a function in SQL runs whenever it is called; what it does is part of what is created. */
+function functionBody(body: string, reader: Reader): void {
+  const outcome = reader.parse(body);
+  if (outcome.kind !== 'tree') {
+    reader.facts.doubts.add('opaque-code');
+    return;
+  }
+  for (const item of outcome.stmts) {
+    readStatement(object(item)?.stmt, reader, { ...topLevel(), others: true });
+  }
 }

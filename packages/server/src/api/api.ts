@@ -1,48 +1,55 @@
 /**
- * The HTTP API of the daemon and the console's files. On the loopback address only: there is no login yet.
- * A page of another site must not be able to read it, so there is no CORS header on anything, the Host
- * header has to name this listener (DNS rebinding), and cross-site requests are refused.
+ * The HTTP API of the daemon and the console's files, on the loopback address: there is no login yet, so
+ * `doorway.ts` keeps other sites' pages out. Reads only, but for `explain`, which executes nothing.
  */
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serve } from '@hono/node-server';
+import { type HttpBindings, serve } from '@hono/node-server';
 import type { Guard, PolicySet, Recorder } from '@sealrail/sdk';
-import { type Log, parseTilePath, tilePath } from '@sealrail/tlog';
+import type { Log } from '@sealrail/tlog';
 import { type Context, Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import type { Address, PostgresTarget, User } from '../config/config.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
+import { Accesses } from './access.ts';
+import { doorway, isLoopback } from './doorway.ts';
 import { EntryReader, PAGE_MAX } from './entries.ts';
 import { explainSql } from './explain.ts';
+import { Feed, type FeedBounds } from './feed.ts';
+import { filterFields } from './filter.ts';
+import { pageRoutes } from './pages.ts';
+import { problem, quoted } from './problem.ts';
+import { statusOf, type TargetStatus } from './status.ts';
+import { STREAM_BOUNDS, type StreamBounds, Streams } from './stream.ts';
+import { tileRoutes } from './tiles.ts';
 
-/** Open streams at once, and entries that may wait for a slow one before it is ended. */
-export const STREAMS_MAX = 64;
-export const STREAM_BACKLOG_MAX = 2_000;
-const STREAM_TICK_MS = 500;
-const BODY_BYTES_MAX = 1 << 20;
+export const EXPLAIN_BYTES_MAX = 1 << 20;
+/** Sockets of one listener, idle ones included. */
+export const CONNECTIONS_MAX = 256;
+const PAGE_DEFAULT = 50;
 
 export interface ApiOptions {
+  /** A loopback address; port 0 takes any that is free. */
   readonly listen: Address;
   readonly log: Log;
   readonly recorder: Recorder;
-  /** Folder of the tree, for tiles. */
+  /** Folder of the tree. */
   readonly logDir: string;
-  readonly policies: () => PolicySet;
-  readonly targets: () => readonly Pick<
-    PostgresTarget,
-    'name' | 'kind' | 'env' | 'mode' | 'listen'
-  >[];
+  readonly policies: () => Pick<PolicySet, 'digest' | 'policies'>;
+  readonly targets: () => readonly TargetStatus[];
   readonly durability: string;
-  readonly explain: {
+  readonly explain?: {
     readonly gateways: ReadonlyMap<string, Gateway>;
     readonly users: () => readonly User[];
     readonly targets: () => readonly PostgresTarget[];
     readonly guard: Guard;
   };
+  /** The built console; the package's own where it is left out. */
+  readonly assetsDir?: string;
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number;
+  readonly bounds?: Partial<StreamBounds>;
+  readonly ring?: FeedBounds;
 }
 
 export interface Api {
@@ -50,284 +57,243 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const assets = fileURLToPath(new URL('../../assets', import.meta.url));
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-};
-
-/** RFC 9457. */
-function problem(
-  c: Context,
-  status: 400 | 403 | 404 | 413 | 421 | 500 | 503,
-  title: string,
-  detail: string,
-): Response {
-  return c.body(JSON.stringify({ type: 'about:blank', title, status, detail }), status, {
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-  });
+/** The routes without a port, and what runs behind them. */
+export interface App {
+  readonly app: Hono;
+  readonly streams: Streams;
+  close(): void;
 }
 
-const filters = z.object({
-  before: z.coerce.number().int().min(0).optional(),
-  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(50),
-  kind: z.string().max(32).optional(),
-  verdict: z.enum(['allow', 'hold', 'deny']).optional(),
-  principal: z.string().max(256).optional(),
-  target: z.string().max(256).optional(),
-  action: z.string().max(64).optional(),
-  q: z.string().max(256).optional(),
-});
+export class ApiUnavailable extends Error {}
 
-/** Names that this listener may be called by; anything else is somebody else's name for our address. */
-function ownHosts({ host, port }: Address): ReadonlySet<string> {
-  return new Set([`${host}:${port}`, `127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]);
-}
-
-export function createApp(options: ApiOptions, entries: EntryReader, listen: () => Address): Hono {
-  const { log } = options;
-  const app = new Hono();
-  const access = (how: 'stream' | 'search' | 'read' | 'receipt', what: string) => {
-    options.recorder.record({ kind: 'access', how, what }, {}).durable.catch(() => undefined);
-  };
-
-  app.use(async (c, next) => {
-    if (!ownHosts(listen()).has(c.req.header('host') ?? ''))
-      return problem(c, 421, 'Misdirected Request', 'this is not the name of this console');
-    const site = c.req.header('sec-fetch-site');
-    if (
-      site !== undefined &&
-      !['same-origin', 'none'].includes(site) &&
-      c.req.header('sec-fetch-mode') !== 'navigate'
-    ) {
-      return problem(c, 403, 'Forbidden', 'requests from other sites are refused');
-    }
-    await next();
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) c.res.headers.set(name, value);
-    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
-    return undefined;
-  });
-  app.onError((error, c) => problem(c, 500, 'Internal Server Error', error.message));
-  app.notFound((c) =>
-    problem(c, 404, 'Not Found', `there is nothing at ${c.req.path.slice(0, 200)}`),
-  );
-
-  app.get('/api/status', (c) => {
-    const { size } = log.checkpoint();
-    return c.json({
-      origin: log.origin,
-      vkey: log.vkey,
-      size: log.size,
-      signedSize: size,
-      durability: options.durability,
-      policySet: options.policies().digest,
-      targets: options.targets(),
-      rollback: 'a rollback of the whole machine is not detected: no witness is configured',
-    });
-  });
-  app.get('/api/policies', (c) => {
-    const { digest, policies } = options.policies();
-    return c.json({ digest, policies });
-  });
-  app.get('/api/entries', async (c) => {
-    const query = filters.safeParse(c.req.query());
-    if (!query.success) return problem(c, 400, 'Bad Request', z.prettifyError(query.error));
-    const { before = log.size, limit, ...filter } = query.data;
-    return c.json(await entries.list(before, limit, filter));
-  });
-  app.get('/api/entries/:which', async (c) => {
-    const which = c.req.param('which');
-    const index = /^[0-9]{1,15}$/.test(which)
-      ? Number(which)
-      : /^[0-9a-f-]{36}$/.test(which)
-        ? await entries.indexOf(which)
-        : undefined;
-    if (index === undefined || index >= log.size)
-      return problem(c, 404, 'Not Found', `there is no entry ${which.slice(0, 64)}`);
-    return c.json(await entries.one(index));
-  });
-  app.get('/api/receipts/:index', async (c) => {
-    const index = Number(c.req.param('index'));
-    if (!Number.isSafeInteger(index) || index < 0 || index >= log.size)
-      return problem(c, 404, 'Not Found', 'there is no such entry');
-    access('receipt', `entry ${index}`);
-    const receipt = Uint8Array.from(await log.receipt(index));
-    return c.body(receipt, 200, {
-      'content-type': 'application/octet-stream',
-      'content-disposition': `attachment; filename="entry-${index}.tlog-proof"`,
-    });
-  });
-  app.post('/api/explain', async (c) => {
-    const length = Number(c.req.header('content-length') ?? 0);
-    if (length > BODY_BYTES_MAX)
-      return problem(c, 413, 'Content Too Large', `at most ${BODY_BYTES_MAX} bytes`);
-    const body = z
-      .object({ text: z.string(), user: z.string(), target: z.string().optional() })
-      .safeParse(await c.req.json().catch(() => undefined));
-    if (!body.success) return problem(c, 400, 'Bad Request', z.prettifyError(body.error));
-    const answer = explainSql(options.explain, body.data);
-    return 'problem' in answer ? problem(c, 404, 'Not Found', answer.problem) : c.json(answer);
-  });
-  streamRoute(app, options, entries, () => access('stream', 'live'));
-  treeRoutes(app, options);
-  pageRoutes(app);
-  return app;
-}
-
-function streamRoute(
-  app: Hono,
-  { log }: ApiOptions,
-  entries: EntryReader,
-  opened: () => void,
-): void {
-  let open = 0;
-  app.get('/api/stream', (c) => {
-    if (open >= STREAMS_MAX)
-      return problem(c, 503, 'Service Unavailable', `${STREAMS_MAX} streams are open already`);
-    const from =
-      Number(c.req.header('last-event-id') ?? c.req.query('from') ?? log.size - 1) +
-      (c.req.header('last-event-id') ? 1 : 0);
-    if (!Number.isSafeInteger(from) || from < 0)
-      return problem(c, 400, 'Bad Request', 'from is no index');
-    opened();
-    return streamSSE(c, async (stream) => {
-      open++;
-      const waiting: { index: number; text: string }[] = [];
-      let wake: () => void = () => undefined;
-      let lagging = false;
-      let signed = -1;
-      const stop = log.follow(from, (index, bytes) => {
-        if (waiting.length >= STREAM_BACKLOG_MAX) lagging = true;
-        else waiting.push({ index, text: Buffer.from(bytes).toString('utf8') });
-        wake();
-      });
-      stream.onAbort(() => wake());
-      try {
-        while (!stream.aborted && !stream.closed && !lagging) {
-          for (let next = waiting.shift(); next; next = waiting.shift()) {
-            const data = JSON.stringify(entries.view(next.index, JSON.parse(next.text)));
-            await stream.writeSSE({ id: String(next.index), event: 'entry', data });
-          }
-          const { size } = log.checkpoint();
-          if (size !== signed) {
-            signed = size;
-            await stream.writeSSE({
-              event: 'checkpoint',
-              data: JSON.stringify({ size: log.size, signedSize: size }),
-            });
-          }
-          await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, STREAM_TICK_MS);
-            wake = () => {
-              clearTimeout(timer);
-              resolve();
-            };
-            if (waiting.length > 0) wake();
-          });
-        }
-        if (lagging) await stream.writeSSE({ event: 'lagging', data: '{}' });
-      } finally {
-        open--;
-        stop();
-      }
-    });
-  });
-}
-
-/** c2sp.org/tlog-tiles: the tree as it stands on disk; partial tiles also as a prefix of wider ones. */
-function treeRoutes(app: Hono, { log, logDir }: ApiOptions): void {
-  const immutable = {
-    'content-type': 'application/octet-stream',
-    'cache-control': 'public, max-age=31536000, immutable',
-  };
-  app.get('/log/checkpoint', (c) =>
-    c.body(Uint8Array.from(log.checkpoint().note), 200, {
-      'content-type': 'text/plain; charset=utf-8',
-      'cache-control': 'no-cache',
-    }),
-  );
-  app.get('/log/tile/*', async (c) => {
-    const path = c.req.path.slice('/log/'.length);
-    const id = parseTilePath(path);
-    if (!id) return problem(c, 404, 'Not Found', 'that is no path of a tile');
-    const exact = await readFile(join(logDir, path)).catch(() => undefined);
-    if (exact) return c.body(Uint8Array.from(exact), 200, immutable);
-    const full = await readFile(join(logDir, tilePath({ ...id, width: 256 }))).catch(
-      () => undefined,
-    );
-    if (!full) return problem(c, 404, 'Not Found', 'the log has no such tile');
-    return c.body(Uint8Array.from(prefix(full, id.level, id.width)), 200, immutable);
-  });
-}
-
-function prefix(full: Uint8Array, level: number | 'entries', width: number): Uint8Array {
-  if (level !== 'entries') return full.subarray(0, width * 32);
-  let at = 0;
-  for (let entry = 0; entry < width; entry++)
-    at += 2 + (((full[at] ?? 0) << 8) | (full[at + 1] ?? 0));
-  return full.subarray(0, at);
-}
-
-/** The console's own routes are pages of one application; what is a file is a file. */
-function pageRoutes(app: Hono): void {
-  const page = (c: Context, name: string) => {
-    try {
-      const headers: Record<string, string> = {
-        'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
-      };
-      return c.body(Uint8Array.from(readFileSync(join(assets, name))), 200, headers);
-    } catch {
-      return problem(c, 404, 'Not Found', `${name} is not part of this console`);
-    }
-  };
-  for (const path of ['/', '/entries/:id', '/policies', '/integrity'])
-    app.get(path, (c) => page(c, 'index.html'));
-  app.get('/verify.html', (c) => page(c, 'verify.html'));
-  app.get('/assets/:name{[A-Za-z0-9_.-]+}', (c) =>
-    page(c, join('assets', c.req.param('name').replaceAll('..', ''))),
-  );
-}
-
+/** Throws ApiUnavailable where the address is taken or reachable from other machines. */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const entries = new EntryReader(options.log);
-  let bound = options.listen;
-  const app = createApp(options, entries, () => bound);
-  const server = await new Promise<Server>((resolve, reject) => {
-    const started = serve(
-      { fetch: app.fetch, hostname: options.listen.host, port: options.listen.port },
-      ({ port }) => {
-        bound = { ...options.listen, port };
-        resolve(started as Server);
-      },
+  const { host, port } = options.listen;
+  if (!isLoopback(host)) {
+    throw new ApiUnavailable(
+      `api.listen: ${host} is no loopback address, and there is no login yet`,
     );
+  }
+  let bound = options.listen;
+  const { app, close } = await createApp(options, () => bound);
+  const server = await new Promise<Server>((resolve, reject) => {
+    const started = serve({ fetch: app.fetch, hostname: host, port }, (info) => {
+      bound = { host, port: info.port };
+      resolve(started as Server);
+    });
+    started.maxConnections = CONNECTIONS_MAX;
     started.once('error', (error: NodeJS.ErrnoException) => {
-      const { host, port } = options.listen;
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ApiUnavailable(`api.listen: ${host}:${port} is taken by another process`)
-          : error,
-      );
+      close();
+      const taken = `api.listen: ${host}:${port} is taken by another process`;
+      reject(error.code === 'EADDRINUSE' ? new ApiUnavailable(taken) : error);
     });
   });
   return {
-    url: `http://${bound.host}:${bound.port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
     close: async () => {
-      entries.close();
+      close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
 }
 
-export class ApiUnavailable extends Error {}
+export async function createApp(options: ApiOptions, listen: () => Address): Promise<App> {
+  const { log } = options;
+  const clock = options.clock ?? Date.now;
+  const entries = new EntryReader(log, options.logDir);
+  const feed = new Feed(log.size, options.ring);
+  // From here on, not from the past: a damaged old bundle must not stop the log through its readers.
+  const stop = log.follow(log.size, (index, bytes) => {
+    entries.learn(index, bytes);
+    feed.push(index, bytes);
+  });
+  await entries.lookBack();
+  const bounds = { ...STREAM_BOUNDS, ...options.bounds };
+  const parts: Parts = {
+    ...options,
+    clock,
+    entries,
+    accesses: new Accesses(options.recorder, clock),
+    streams: new Streams({ log, feed, entries, bounds }),
+  };
+  const app = new Hono();
+  app.use(doorway(listen));
+  app.onError((error, c) => problem(c, 500, error.message));
+  app.notFound((c) => problem(c, 404, `there is nothing at ${quoted(c.req.path)}`));
+  logRoutes(app, parts);
+  entryRoutes(app, parts);
+  streamRoute(app, parts);
+  explainRoute(app, options.explain);
+  tileRoutes(app, log, options.logDir);
+  pageRoutes(app, options.assetsDir ?? fileURLToPath(new URL('../../assets', import.meta.url)));
+  return {
+    app,
+    streams: parts.streams,
+    close: () => {
+      stop();
+      parts.streams.close();
+    },
+  };
+}
+
+interface Parts extends ApiOptions {
+  readonly clock: () => number;
+  readonly entries: EntryReader;
+  readonly accesses: Accesses;
+  readonly streams: Streams;
+}
+
+function logRoutes(app: Hono, parts: Parts): void {
+  const { log, logDir, durability, clock, entries } = parts;
+  let failed: string | undefined;
+  void log.failed.then(({ message }) => {
+    failed = message;
+  });
+  app.get('/api/status', async (c) =>
+    c.json(
+      await statusOf({
+        log,
+        logDir,
+        durability,
+        policySet: parts.policies().digest,
+        targets: parts.targets(),
+        findings: entries.findings,
+        failed,
+        now: clock(),
+      }),
+    ),
+  );
+  app.get('/api/policies', (c) => {
+    const { digest, policies } = parts.policies();
+    return c.json({ digest, policies });
+  });
+  app.get('/api/checkpoint', (c) => {
+    const { note, size } = log.checkpoint();
+    return c.json({ size, note: new TextDecoder().decode(note) });
+  });
+}
+
+const pageQuery = z.object({
+  ...filterFields,
+  before: z.coerce.number().int().min(0).optional(),
+  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
+});
+const INDEX = /^(0|[1-9][0-9]{0,14})$/;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function entryRoutes(app: Hono, { log, entries, accesses }: Parts): void {
+  const badQuery = (c: Context, error: z.ZodError) => problem(c, 400, z.prettifyError(error));
+  const one = async (c: Context, index: number | undefined, which: string) => {
+    if (index === undefined || index >= log.size) {
+      return problem(c, 404, `there is no entry ${quoted(which)}`);
+    }
+    accesses.note('read', 'entries');
+    const found = await entries.one(index);
+    if ('reason' in found) {
+      return problem(c, 500, `entry ${index} cannot be read: ${found.reason}`);
+    }
+    return c.json(found);
+  };
+
+  app.get('/api/entries', async (c) => {
+    const query = pageQuery.safeParse(c.req.query());
+    if (!query.success) return badQuery(c, query.error);
+    const { before = log.size, limit, ...filter } = query.data;
+    accesses.note('search', 'pages of entries');
+    return c.json(await entries.list(before, limit, filter));
+  });
+  app.get('/api/entries/by-id/:id', async (c) => {
+    const id = c.req.param('id');
+    return one(c, ID.test(id) ? await entries.indexOf(id) : undefined, id);
+  });
+  app.get('/api/entries/:which', async (c) => {
+    const which = c.req.param('which');
+    if (INDEX.test(which)) return one(c, Number(which), which);
+    return one(c, ID.test(which) ? await entries.indexOf(which) : undefined, which);
+  });
+  app.get('/api/receipts/:index', async (c) => {
+    const which = c.req.param('index');
+    const index = Number(which);
+    if (!INDEX.test(which) || index >= log.size) {
+      return problem(c, 404, `there is no entry ${quoted(which)}`);
+    }
+    if (!(await accesses.receipt(index))) {
+      return problem(c, 429, 'more receipts in a minute than are given out', {
+        'retry-after': '60',
+      });
+    }
+    return c.body(Uint8Array.from(await log.receipt(index)), 200, {
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename="entry-${index}.tlog-proof"`,
+    });
+  });
+}
+
+const streamQuery = z.object({
+  ...filterFields,
+  from: z.coerce.number().int().min(0).optional(),
+});
+
+function streamRoute(app: Hono, { log, accesses, streams }: Parts): void {
+  app.get('/api/stream', (c) => {
+    const query = streamQuery.safeParse(c.req.query());
+    if (!query.success) return problem(c, 400, z.prettifyError(query.error));
+    const { from: wanted = log.size, ...filter } = query.data;
+    const last = c.req.header('last-event-id');
+    if (last !== undefined && !INDEX.test(last))
+      return problem(c, 400, 'Last-Event-ID is no index');
+    const from = Math.min(last === undefined ? wanted : Number(last) + 1, log.size);
+    // Absent where the app runs without a port.
+    const socket = (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket;
+    const body = streams.start(from, filter, () => socket?.destroy());
+    if (!body) {
+      return problem(c, 503, 'as many streams are open as may be', { 'retry-after': '5' });
+    }
+    accesses.note('stream', 'live');
+    return c.body(body, 200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+  });
+}
+
+const explainBody = z.object({
+  text: z.string(),
+  user: z.string(),
+  target: z.string().optional(),
+});
+
+function explainRoute(app: Hono, explain: ApiOptions['explain']): void {
+  if (!explain) return;
+  app.post('/api/explain', async (c) => {
+    const text = await boundedText(c.req.raw, EXPLAIN_BYTES_MAX);
+    if (text === undefined) return problem(c, 413, `at most ${EXPLAIN_BYTES_MAX} bytes`);
+    const body = explainBody.safeParse(parseJson(text));
+    if (!body.success) return problem(c, 400, z.prettifyError(body.error));
+    const answer = explainSql(explain, body.data);
+    return 'problem' in answer ? problem(c, 404, answer.problem) : c.json(answer);
+  });
+}
+
+/** Counted while it is read: a Content-Length may be absent or a lie. */
+async function boundedText(request: Request, bytesMax: number): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

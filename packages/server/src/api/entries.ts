@@ -1,141 +1,222 @@
-/** Reads entries for people: newest first, by filter, straight from the log. No index: scans are bounded and say so. */
-import type { Entry, OutcomeFields } from '@sealrail/sdk';
-import type { Log } from '@sealrail/tlog';
+/**
+ * Entries for people: newest first, by filter, straight from the log. There is no index yet, so a request
+ * looks at a bounded number of entries and says where it stopped.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Entry } from '@sealrail/sdk';
+import { decodeBundle, type Log, TILE_WIDTH, tilePath } from '@sealrail/tlog';
+import { type EntryFilter, matches } from './filter.ts';
+import { Outcomes, type OutcomeView } from './outcomes.ts';
+
+export type { OutcomeView } from './outcomes.ts';
 
 export const PAGE_MAX = 200;
 /** Entries that one request looks at; past it the answer names where to go on. */
 export const SCAN_MAX = 5_000;
-const OUTCOMES_MAX = 20_000;
-const OUTCOME_SCAN_MAX = 500;
+/** Entries behind a decision among which its outcome is looked for. */
+export const OUTCOME_SCAN_MAX = 500;
+/** Entries at the log's end that a start looks through for outcomes and findings. */
+export const TAIL_MAX = 5_000;
 
 export interface EntryView {
   readonly index: number;
   /** `durable`: on disk. `signed`: covered by the published checkpoint. */
   readonly state: 'durable' | 'signed';
   readonly entry: Entry;
+  /** Of a decision: its latest outcome, and the end of the transaction that settled it. */
   readonly outcome?: OutcomeView;
+  readonly settled?: OutcomeView;
 }
 
-export interface OutcomeView
-  extends Pick<OutcomeFields, 'outcome' | 'rows' | 'bytes' | 'durationUs' | 'transaction'> {
+export interface Unreadable {
   readonly index: number;
+  readonly reason: string;
 }
 
-export interface EntryFilter {
-  readonly kind?: string | undefined;
-  readonly verdict?: string | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  readonly action?: string | undefined;
-  /** Somewhere in the entry's canonical text. */
-  readonly q?: string | undefined;
+export interface EntryPage {
+  readonly entries: readonly EntryView[];
+  /** Places whose bytes are no entry: damage, not a gap to pass over. */
+  readonly unreadable: readonly Unreadable[];
+  /** Where to go on, as `before`; absent at the beginning of the log. */
+  readonly next?: number;
+  readonly scanned: number;
+  /** True where it stopped at SCAN_MAX and not because the page is full. */
+  readonly bounded: boolean;
+  readonly size: number;
+  readonly signedSize: number;
 }
 
-function matches(entry: Entry, text: string, filter: EntryFilter): boolean {
-  const decision = entry.kind === 'decision' ? entry : undefined;
-  return (
-    (filter.kind === undefined || entry.kind === filter.kind) &&
-    (filter.verdict === undefined || decision?.decision.verdict === filter.verdict) &&
-    (filter.principal === undefined || entry.principal?.id === filter.principal) &&
-    (filter.target === undefined || ('target' in entry && entry.target === filter.target)) &&
-    (filter.action === undefined || decision?.action === filter.action) &&
-    (filter.q === undefined || text.toLowerCase().includes(filter.q.toLowerCase()))
-  );
+export interface EntryDetail extends EntryView {
+  /** The canonical text that was hashed. */
+  readonly text: string;
+}
+
+interface EntryRead {
+  readonly entry: Entry;
+  readonly text: string;
 }
 
 export class EntryReader {
+  readonly outcomes = new Outcomes();
   readonly #log: Log;
-  /** Outcome by decision, derived from the log and bounded; what fell out is looked for behind the decision. */
-  readonly #outcomes = new Map<string, OutcomeView>();
-  readonly #stop: () => void;
+  readonly #logDir: string;
+  readonly #tail: { readonly from: number; findings: number };
 
-  constructor(log: Log) {
+  constructor(log: Log, logDir: string) {
     this.#log = log;
-    this.#stop = log.follow(Math.max(0, log.size - SCAN_MAX), (index, bytes) => {
-      const entry = JSON.parse(Buffer.from(bytes).toString('utf8')) as Entry;
-      if (entry.kind === 'outcome') this.#keep(index, entry);
-    });
+    this.#logDir = logDir;
+    this.#tail = { from: Math.max(0, log.size - TAIL_MAX), findings: 0 };
   }
 
-  close(): void {
-    this.#stop();
+  /** Findings among the entries since `since`: what the bounded look back at start could see, and all later. */
+  get findings(): { readonly count: number; readonly since: number } {
+    return { count: this.#tail.findings, since: this.#tail.from };
   }
 
-  #keep(index: number, entry: Entry & OutcomeFields): void {
-    if (this.#outcomes.size >= OUTCOMES_MAX)
-      this.#outcomes.delete(this.#outcomes.keys().next().value ?? '');
-    const { outcome, rows, bytes, durationUs, transaction } = entry;
-    this.#outcomes.set(entry.decisionId, {
-      index,
-      outcome,
-      durationUs,
-      ...(rows === undefined ? {} : { rows }),
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(transaction === undefined ? {} : { transaction }),
-    });
+  /** Of each entry once, as it becomes durable. Never throws: it runs inside the log's own loop. */
+  learn(index: number, bytes: Uint8Array): void {
+    try {
+      this.#learn(index, parse(bytes).entry);
+    } catch {
+      // An entry that cannot be read has nothing to say about others; the pages name it.
+    }
+  }
+
+  #learn(index: number, entry: Entry): void {
+    this.outcomes.add(index, entry);
+    if (entry.kind === 'finding') this.#tail.findings++;
+  }
+
+  /** What the entries before this start had to say. */
+  async lookBack(): Promise<void> {
+    const end = this.#log.size;
+    const scan = this.scan();
+    for (let index = this.#tail.from; index < end; index++) {
+      const read = await scan.read(index);
+      if (!('reason' in read)) this.#learn(index, read.entry);
+    }
   }
 
   view(index: number, entry: Entry): EntryView {
-    const outcome = this.#outcomes.get(entry.id);
+    const signed = index < this.#log.checkpoint().size;
+    return { index, state: signed ? 'signed' : 'durable', entry, ...this.outcomes.of(entry.id) };
+  }
+
+  /** Newest first, from below `before`. */
+  async list(before: number, limit: number, filter: EntryFilter): Promise<EntryPage> {
+    const size = this.#log.size;
+    const entries: EntryView[] = [];
+    const unreadable: Unreadable[] = [];
+    const top = Math.min(before, size);
+    const floor = Math.max(0, top - SCAN_MAX);
+    const scan = this.scan();
+    let index = top;
+    while (index > floor && entries.length + unreadable.length < limit) {
+      const read = await scan.read(--index);
+      if ('reason' in read) unreadable.push(read);
+      else if (matches(read.entry, read.text, filter)) entries.push(this.view(index, read.entry));
+    }
     return {
-      index,
-      state: index < this.#log.checkpoint().size ? 'signed' : 'durable',
-      entry,
-      ...(outcome ? { outcome } : {}),
+      entries,
+      unreadable,
+      scanned: top - index,
+      bounded: index === floor && index > 0 && entries.length < limit,
+      size,
+      signedSize: this.#log.checkpoint().size,
+      ...(index > 0 ? { next: index } : {}),
     };
   }
 
-  async text(index: number): Promise<string> {
-    return Buffer.from(await this.#log.read(index)).toString('utf8');
-  }
-
-  /** Newest first, from below `before`; `next` is where to go on, absent at the beginning of the log. */
-  async list(
-    before: number,
-    limit: number,
-    filter: EntryFilter,
-  ): Promise<{ entries: EntryView[]; next?: number; scanned: number }> {
-    const entries: EntryView[] = [];
-    let index = Math.min(before, this.#log.size);
-    const floor = Math.max(0, index - SCAN_MAX);
-    const top = index;
-    while (index > floor && entries.length < limit) {
-      const text = await this.text(--index);
-      const entry = JSON.parse(text) as Entry;
-      if (matches(entry, text, filter)) entries.push(this.view(index, entry));
-    }
-    return { entries, scanned: top - index, ...(index > 0 ? { next: index } : {}) };
-  }
-
   /** One entry with its exact text; an outcome that is no longer in mind is looked for right behind it. */
-  async one(index: number): Promise<EntryView & { readonly text: string }> {
-    const text = await this.text(index);
-    const entry = JSON.parse(text) as Entry;
+  async one(index: number): Promise<EntryDetail | Unreadable> {
+    const scan = this.scan();
+    const read = await scan.read(index);
+    if ('reason' in read) return read;
+    const { entry, text } = read;
     const end = Math.min(this.#log.size, index + OUTCOME_SCAN_MAX);
-    for (
-      let at = index + 1;
-      entry.kind === 'decision' && !this.#outcomes.has(entry.id) && at < end;
-      at++
-    ) {
-      const later = JSON.parse(await this.text(at)) as Entry;
-      if (later.kind === 'outcome' && later.decisionId === entry.id) this.#keep(at, later);
+    for (let at = index + 1; entry.kind === 'decision' && at < end; at++) {
+      if (this.outcomes.of(entry.id).outcome) break;
+      const later = await scan.read(at);
+      if (!('reason' in later)) this.outcomes.add(at, later.entry);
     }
     return { ...this.view(index, entry), text };
   }
 
-  /** Ids rise with the log (UUIDv7), so that one is found by halving; a clock that stepped back hides some. */
+  /**
+   * Ids rise with the log (UUIDv7), so that one is found by halving; behind a clock that stepped back the
+   * newest entries are looked through as well.
+   */
   async indexOf(id: string): Promise<number | undefined> {
+    const scan = this.scan();
     let [low, high] = [0, this.#log.size];
     while (low < high) {
       const middle = (low + high) >> 1;
-      const { id: found } = JSON.parse(await this.text(middle)) as Entry;
+      const read = await scan.read(middle);
+      // A damaged place has no id; what is on its left is not lost for that.
+      const found = 'reason' in read ? '' : read.entry.id;
       if (found === id) return middle;
       if (found < id) low = middle + 1;
       else high = middle;
     }
-    for (let index = this.#log.size - 1; index >= Math.max(0, this.#log.size - SCAN_MAX); index--) {
-      if ((JSON.parse(await this.text(index)) as Entry).id === id) return index;
+    const floor = Math.max(0, this.#log.size - SCAN_MAX);
+    for (let index = this.#log.size - 1; index >= floor; index--) {
+      const read = await scan.read(index);
+      if (!('reason' in read) && read.entry.id === id) return index;
     }
     return undefined;
   }
+
+  parse(index: number, bytes: Uint8Array): EntryRead | Unreadable {
+    try {
+      return parse(bytes);
+    } catch (error) {
+      return { index, reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  scan(): Scan {
+    return new Scan(this.#log, this.#logDir);
+  }
+}
+
+/** Reads of one request: a full bundle is read once for all of its entries, and forgotten afterwards. */
+class Scan {
+  readonly #log: Log;
+  readonly #logDir: string;
+  #bundle: { readonly index: number; readonly entries: readonly Uint8Array[] } | undefined;
+
+  constructor(log: Log, logDir: string) {
+    this.#log = log;
+    this.#logDir = logDir;
+  }
+
+  async read(index: number): Promise<EntryRead | Unreadable> {
+    try {
+      return parse((await this.#fromBundle(index)) ?? (await this.#log.read(index)));
+    } catch (error) {
+      return { index, reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #fromBundle(index: number): Promise<Uint8Array | undefined> {
+    const bundle = Math.floor(index / TILE_WIDTH);
+    if ((bundle + 1) * TILE_WIDTH > this.#log.checkpoint().size) return undefined;
+    if (this.#bundle?.index !== bundle) {
+      const path = tilePath({ level: 'entries', index: bundle, width: TILE_WIDTH });
+      const bytes = await readFile(join(this.#logDir, path)).catch(() => undefined);
+      if (!bytes) return undefined;
+      this.#bundle = { index: bundle, entries: decodeBundle(bytes, TILE_WIDTH) };
+    }
+    return this.#bundle.entries[index % TILE_WIDTH];
+  }
+}
+
+function parse(bytes: Uint8Array): EntryRead {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const entry = JSON.parse(text) as Partial<Entry> | null;
+  if (typeof entry?.id !== 'string' || typeof entry.kind !== 'string') {
+    throw new Error('it has no id and kind');
+  }
+  return { entry: entry as Entry, text };
 }

@@ -19,7 +19,7 @@ export interface Explanation {
 }
 
 export function explainSql(
-  { gateways, users, targets, guard }: ApiOptions['explain'],
+  { gateways, users, targets, guard }: NonNullable<ApiOptions['explain']>,
   asked: { readonly text: string; readonly user: string; readonly target?: string | undefined },
 ): Explanation | { readonly problem: string } {
   const target = targets().find(({ name }) => asked.target === undefined || name === asked.target);

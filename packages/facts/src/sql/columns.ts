@@ -1,0 +1,239 @@
+/** Which column a name means: FROM items, the queries around them, and where each value comes from. */
+import type { Collector, Source } from './collector.ts';
+import type { Relation } from './facts.ts';
+import { resolveRoutine } from './names.ts';
+import { type Body, object, strings, text } from './node.ts';
+import { reviewRoutine } from './routines.ts';
+
+/** A column of a FROM item or of a result, and the stored columns that it comes from unchanged. */
+export interface Column {
+  readonly name: string;
+  readonly sources: readonly Source[];
+}
+
+/** What a query answers with; `open` where only the server knows all of its columns. */
+export interface Result {
+  readonly columns: readonly Column[];
+  readonly open: boolean;
+}
+
+/** One item of FROM under its name. */
+export interface Range extends Result {
+  readonly alias: string;
+  readonly schema?: string;
+  readonly relation?: Relation;
+  /** At most this many rows, whatever the database holds. */
+  readonly rowsMax?: number;
+}
+
+/** `pending` is a name of a recursive WITH whose query has not been read yet. */
+export type Cte = Result | 'pending';
+
+/** Names that a query sees: its own FROM items, then those of the queries around it. */
+export interface Names {
+  readonly ranges: Range[];
+  /** What `*` stands for: the columns of each FROM item, those merged by USING first and once. */
+  readonly star: Result[];
+  readonly ctes: ReadonlyMap<string, Cte>;
+  readonly outer?: Names;
+  /** The subquery of an expression that this is the inside of: crossing it makes that one correlated. */
+  readonly subquery?: object;
+  /** What does not resolve belongs to somebody else: parameters of a function, OLD and NEW of a rule. */
+  readonly others?: boolean;
+  /** Names of the result, which ORDER BY and GROUP BY may use. */
+  results?: readonly Column[];
+}
+
+export const NO_COLUMNS: Result = { columns: [], open: false };
+export const UNKNOWN_COLUMNS: Result = { columns: [], open: true };
+
+export const topLevel = (): Names => ({ ranges: [], star: [], ctes: new Map() });
+
+/** Of a subquery in an expression or a LATERAL item: it sees what is around it. */
+export const inside = (names: Names, subquery?: object): Names => ({
+  ranges: [],
+  star: [],
+  ctes: names.ctes,
+  outer: names,
+  ...(subquery ? { subquery } : {}),
+});
+
+/** Of a subquery in FROM, a WITH query or a side of a UNION: it sees only what is around its query. */
+export const beside = (names: Names): Names => ({ ...names, ranges: [], star: [], results: [] });
+
+export function aliasOf(body: Body): {
+  readonly name?: string;
+  readonly columns: readonly string[];
+} {
+  const alias = object(body.alias);
+  if (!alias) return { columns: [] };
+  return { name: text(alias.aliasname), columns: strings(alias.colnames) ?? [] };
+}
+
+/** Under the names of an alias list, which may be shorter, and where open also longer, than the columns. */
+export function renamed({ columns, open }: Result, names: readonly string[]): Result {
+  const known = columns.map((column, at) => ({ ...column, name: names[at] ?? column.name }));
+  const more = names.slice(columns.length).map((name) => ({ name, sources: [] }));
+  return { columns: [...known, ...more], open };
+}
+
+export const columnsOf = (relation: Relation): Result => ({
+  columns: relation.columns.map(({ name }) => ({ name, sources: [{ relation, column: name }] })),
+  open: false,
+});
+
+export const tableRange = (alias: string, relation: Relation | undefined): Range => ({
+  alias,
+  ...(relation ? { ...columnsOf(relation), relation } : UNKNOWN_COLUMNS),
+});
+
+export type Resolved =
+  | { readonly kind: 'column'; readonly sources: readonly Source[] }
+  | { readonly kind: 'row'; readonly columns: readonly string[] }
+  | { readonly kind: 'unknown' };
+
+export const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
+  'ctid',
+  'xmin',
+  'xmax',
+  'cmin',
+  'cmax',
+  'tableoid',
+]);
+
+/** Calls `visit` from the innermost level outwards until it answers; marks subqueries on the way. */
+function climb<T>(
+  names: Names,
+  facts: Collector,
+  visit: (level: Names) => T | undefined,
+): T | undefined {
+  const crossed: object[] = [];
+  for (let level: Names | undefined = names; level; level = level.outer) {
+    const found = visit(level);
+    if (found !== undefined) {
+      for (const subquery of crossed) facts.correlate(subquery);
+      return found;
+    }
+    if (level.subquery) crossed.push(level.subquery);
+  }
+  return undefined;
+}
+
+/** A ColumnRef as the server would read it; what does not resolve is a doubt. */
+export function resolveColumn(fields: readonly string[], names: Names, facts: Collector): Resolved {
+  const [name = '', alias, schema] = fields.toReversed();
+  const found =
+    alias === undefined
+      ? unqualified(name, names, facts)
+      : qualified(name, { alias, schema }, names, facts);
+  if (found) {
+    if (found.kind === 'column') facts.touch(found.sources);
+    return found;
+  }
+  if (someoneElses(names)) return { kind: 'column', sources: [] };
+  facts.doubts.add('unresolved-name');
+  return { kind: 'unknown' };
+}
+
+/** Levels of a function's body or a rule's action end in names that only their caller knows. */
+function someoneElses(names: Names): boolean {
+  for (let level: Names | undefined = names; level; level = level.outer)
+    if (level.others) return true;
+  return false;
+}
+
+function unqualified(name: string, names: Names, facts: Collector): Resolved | undefined {
+  // The server looks for a column in every level before it takes the name for a whole row's.
+  const column = climb(names, facts, (level): Resolved | undefined => {
+    const found = level.ranges.flatMap((range) => columnsNamed(range, name));
+    if (found.length > 0)
+      return { kind: 'column', sources: found.flatMap(({ sources }) => sources) };
+    if (level.ranges.some(({ relation }) => relation) && SYSTEM_COLUMNS.has(name)) {
+      return { kind: 'column', sources: [] };
+    }
+    if (level.results?.some((result) => result.name === name))
+      return { kind: 'column', sources: [] };
+    return undefined;
+  });
+  if (column) return column;
+  return climb(names, facts, (level): Resolved | undefined => {
+    const rows = level.ranges.filter((range) => range.alias === name);
+    for (const range of rows) useWholeRow(range, facts);
+    if (rows.length > 0) {
+      return {
+        kind: 'row',
+        columns: rows.flatMap(({ columns }) => columns.map((one) => one.name)),
+      };
+    }
+    return level.ranges.some(({ open }) => open) ? { kind: 'column', sources: [] } : undefined;
+  });
+}
+
+interface Qualifier {
+  readonly alias: string;
+  readonly schema: string | undefined;
+}
+
+export const isCalled = (range: Range, { alias, schema }: Qualifier): boolean =>
+  range.alias === alias && (schema === undefined || range.schema === schema);
+
+function qualified(
+  name: string,
+  qualifier: Qualifier,
+  names: Names,
+  facts: Collector,
+): Resolved | undefined {
+  return climb(names, facts, (level): Resolved | undefined => {
+    const ranges = level.ranges.filter((range) => isCalled(range, qualifier));
+    if (ranges.length === 0) return undefined;
+    const found = ranges.flatMap((range) => columnsNamed(range, name));
+    if (found.length > 0)
+      return { kind: 'column', sources: found.flatMap(({ sources }) => sources) };
+    if (ranges.some(({ relation }) => relation) && SYSTEM_COLUMNS.has(name)) {
+      return { kind: 'column', sources: [] };
+    }
+    return functional(name, ranges, facts);
+  });
+}
+
+/** `t.f`, where f is no column of t, calls the function f on the row. */
+function functional(name: string, ranges: readonly Range[], facts: Collector): Resolved {
+  for (const range of ranges) useWholeRow(range, facts);
+  const isColumn =
+    ranges.some(({ open }) => open) && reviewRoutine(name).doubt === 'unknown-routine';
+  if (isColumn && !facts.catalog.hasUserRoutine(name)) return { kind: 'column', sources: [] };
+  resolveRoutine([name], facts);
+  facts.doubts.add('ambiguous');
+  return { kind: 'unknown' };
+}
+
+const columnsNamed = (range: Range, name: string): Column[] =>
+  range.columns.filter((column) => column.name === name);
+
+/** Every column of it goes where it cannot be followed. */
+export function useWholeRow(range: Range, facts: Collector): void {
+  if (range.relation) facts.touchAll('select', range.relation);
+  for (const { sources } of range.columns) facts.derive(sources);
+}
+
+/** The ranges that `*` or `t.*` stands for; none is a doubt, for a qualified one. */
+export function starRanges(
+  qualifier: readonly string[],
+  names: Names,
+  facts: Collector,
+): readonly Range[] {
+  const [alias, schema] = qualifier.toReversed();
+  if (alias === undefined) return names.ranges;
+  const found = climb(names, facts, (level) => {
+    const ranges = level.ranges.filter((range) => isCalled(range, { alias, schema }));
+    return ranges.length > 0 ? ranges : undefined;
+  });
+  if (!found && !someoneElses(names)) facts.doubts.add('unresolved-name');
+  return found ?? [];
+}
+
+/** Puts a table that is written in the place of a first FROM item. */
+export function addTarget(range: Range, names: Names): void {
+  names.ranges.push(range);
+  names.star.push(range);
+}
