@@ -15,7 +15,7 @@ import { type Lock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { emptyRoot } from './merkle.ts';
 import { openSigner, sha256 } from './node.ts';
-import { RunningLog, signCheckpoint } from './running.ts';
+import { PACE, type Pace, RunningLog, signCheckpoint } from './running.ts';
 import { Tree, type TreeOptions } from './tree/tree.ts';
 import { formatVkey } from './vkey.ts';
 
@@ -33,6 +33,7 @@ export interface LogOptions {
   readonly files?: Files;
   readonly lock?: (folder: string) => Lock;
   readonly now?: () => number;
+  readonly pace?: Pace;
 }
 
 const NFS = 0x6969;
@@ -142,6 +143,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
       signer,
       sha256,
       now: options.now ?? (() => performance.now()),
+      pace: options.pace ?? PACE,
       release: () => lock.release(),
       recovery: {
         epoch: running.epoch,
@@ -163,7 +165,12 @@ async function fetchLastSigned(
   options: LogOptions,
 ): Promise<SignedCheckpoint> {
   const last = await place.lastSigned.fetch();
-  if (last) return last;
+  if (last) {
+    // A process that was killed before its flush leaves a record in the page cache only: read back, acted
+    // on and then lost by a power cut, it would contradict what was published on the strength of it.
+    await place.lastSigned.replace(last);
+    return last;
+  }
   throw new TlogError(
     'LOG_LASTSIGNED',
     `${place.state} has no record of what the log in ${options.dir} has signed`,

@@ -21,8 +21,12 @@ export const QUEUE_BYTES_MAX = 64 << 20;
 /** Acknowledged but not signed: past either, `append` refuses. */
 export const UNSIGNED_BYTES_MAX = 64 << 20;
 export const UNSIGNED_MS_MAX = 10_000;
-export const TURN_MS = 100;
-export const PUBLISH_MS = 1_000;
+/** How often the loop turns at most, and how often it publishes at most. */
+export interface Pace {
+  readonly turnMs: number;
+  readonly publishMs: number;
+}
+export const PACE: Pace = { turnMs: 100, publishMs: 1_000 };
 
 interface Waiting {
   readonly entry: Uint8Array;
@@ -42,6 +46,7 @@ export interface RunningOptions {
   readonly recovery: Recovery;
   /** Milliseconds on a clock that only rises. */
   readonly now: () => number;
+  readonly pace: Pace;
   readonly release: () => void;
 }
 
@@ -215,7 +220,7 @@ export class RunningLog implements Log {
       void this.#exclusive(() => this.#turn(false)).catch((error: unknown) =>
         this.#failWith(error),
       );
-    }, TURN_MS);
+    }, this.#options.pace.turnMs);
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -239,7 +244,7 @@ export class RunningLog implements Log {
       this.#dropRecent();
     }
     if (BigInt(tree.edge.size) > this.#signed.size) await this.#sign();
-    const due = this.#options.now() - this.#publishedAt >= PUBLISH_MS;
+    const due = this.#options.now() - this.#publishedAt >= this.#options.pace.publishMs;
     if (this.#signed !== this.#published && (due || final)) await this.#publish();
     await this.#retire();
     for (const wake of this.#turned.splice(0)) wake();
