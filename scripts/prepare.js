@@ -48,4 +48,8 @@ const sources = [
 ];
 const oldest = Math.min(...built.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
 const stale = sources.some((path) => newest(join(root, path)) > oldest);
-if (stale) run('npm', ['run', 'build', '--silent', '-w', '@sealrail/console']);
+if (stale) {
+  const build = ['run', 'build', '--silent', '-w', '@sealrail/console'];
+  run('npm', build);
+  if (!existsSync(built[1])) run('npm', [...build, '--', '--mode', 'verify']);
+}
