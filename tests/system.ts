@@ -15,6 +15,8 @@ export interface SystemOptions {
   readonly database: string;
   /** Run as superuser in the database before the daemon starts. */
   readonly setup?: string;
+  /** Whatever else has to be there before the daemon starts. */
+  readonly prepare?: (postgres: RunningPostgres) => Promise<void>;
   /** Role of the upstream connection; a plain one of this name is made unless it is the superuser. */
   readonly role?: string;
   readonly accept?: readonly string[];
@@ -103,6 +105,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ...(options.policies === undefined ? {} : { policies: options.policies }),
       accept: options.accept ?? (role === 'postgres' ? ['superuser'] : []),
     });
+    await options.prepare?.(postgres);
     await startDaemon();
   } catch (error) {
     await postgres.stop();
