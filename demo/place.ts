@@ -22,6 +22,7 @@ import { isOurs, type RunningPostgres, startPostgres, stopLeftover } from './pos
 import { createShop, SHOP_DATABASE, SHOP_ROLE } from './shop.ts';
 
 export { type DaemonProcess, sealrailBin, startDaemonProcess } from './daemon.ts';
+export { DemoError } from './error.ts';
 
 const shippedPolicies = fileURLToPath(new URL('../packages/server/policies', import.meta.url));
 
