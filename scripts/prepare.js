@@ -16,7 +16,6 @@ if (major < 24 || (major === 24 && minor < 7)) {
 }
 
 const require = createRequire(import.meta.url);
-const bin = (name, file) => join(require.resolve(`${name}/package.json`), '..', file);
 
 /** The newest modification time below a folder, so that an edit anywhere in it is seen. */
 function newest(path) {
@@ -25,9 +24,9 @@ function newest(path) {
   return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-function run(args, cwd) {
-  const done = spawnSync(process.execPath, args, {
-    cwd,
+function run(command, args) {
+  const done = spawnSync(command, args, {
+    cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
   });
@@ -36,17 +35,21 @@ function run(args, cwd) {
   process.exit(done.status ?? 1);
 }
 
-run([bin('typescript', 'bin/tsc'), '-b'], root);
+run(process.execPath, [join(require.resolve('typescript/package.json'), '../bin/tsc'), '-b']);
 
-const assets = join(root, 'packages/server/assets/index.html');
+const built = ['index.html', 'verify.html'].map((name) =>
+  join(root, 'packages/server/assets', name),
+);
 const sources = [
   'packages/console/src',
   'packages/console/package.json',
   'packages/console/vite.config.ts',
   'packages/tlog/src',
 ];
-const stale =
-  !existsSync(assets) ||
-  sources.some((path) => newest(join(root, path)) > statSync(assets).mtimeMs);
-if (stale)
-  run([bin('vite', 'bin/vite.js'), 'build', '--logLevel', 'warn'], join(root, 'packages/console'));
+const oldest = Math.min(...built.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
+const stale = sources.some((path) => newest(join(root, path)) > oldest);
+if (stale) {
+  const build = ['run', 'build', '--silent', '-w', '@sealrail/console'];
+  run('npm', build);
+  if (!existsSync(built[1])) run('npm', [...build, '--', '--mode', 'verify']);
+}

@@ -44,52 +44,25 @@ export function runProgram(
   });
 }
 
-export async function startBenchSystem(pgbench: string): Promise<System> {
-  const system = await startSystem({
+/** With pgbench's tables, initialised straight at the server before the daemon looks at its catalog. */
+export function startBenchSystem(pgbench: string): Promise<System> {
+  const server = (port: number) => ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+  const must = async (ran: Promise<Ran>) => {
+    const { code, out } = await ran;
+    if (code !== 0) throw new Error(out);
+  };
+  return startSystem({
     database: 'bench',
     role: 'bench_role',
     users: [{ name: 'svc', type: 'service', groups: ['writers'] }],
-    setup: 'CREATE TABLE acked (id integer PRIMARY KEY, decision text)',
+    prepare: async ({ port, password }) => {
+      await must(runProgram(pgbench, ['-i', '-q', '-s', '1', ...server(port), 'bench'], password));
+      const grant =
+        'GRANT USAGE ON SCHEMA public TO bench_role; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO bench_role;';
+      const psql = postgresProgram('psql') ?? 'psql';
+      await must(runProgram(psql, ['-X', ...server(port), '-d', 'bench', '-c', grant], password));
+    },
   });
-  const init = await runProgram(
-    pgbench,
-    [
-      '-i',
-      '-q',
-      '-s',
-      '1',
-      '-h',
-      '127.0.0.1',
-      '-p',
-      String(system.postgres.port),
-      '-U',
-      'postgres',
-      'bench',
-    ],
-    system.postgres.password,
-  );
-  if (init.code !== 0) throw new Error(`pgbench -i failed: ${init.out}`);
-  const grant =
-    'GRANT USAGE ON SCHEMA public TO bench_role; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO bench_role;';
-  const psql = postgresProgram('psql') ?? 'psql';
-  await runProgram(
-    psql,
-    [
-      '-X',
-      '-h',
-      '127.0.0.1',
-      '-p',
-      String(system.postgres.port),
-      '-U',
-      'postgres',
-      '-d',
-      'bench',
-      '-c',
-      grant,
-    ],
-    system.postgres.password,
-  );
-  return system;
 }
 
 export interface BenchResult {

@@ -15,6 +15,8 @@ export interface SystemOptions {
   readonly database: string;
   /** Run as superuser in the database before the daemon starts. */
   readonly setup?: string;
+  /** Whatever else has to be there before the daemon starts. */
+  readonly prepare?: (postgres: RunningPostgres) => Promise<void>;
   /** Role of the upstream connection; a plain one of this name is made unless it is the superuser. */
   readonly role?: string;
   readonly accept?: readonly string[];
@@ -44,9 +46,11 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Somewhere that nobody's PostgreSQL can reach, on a disk. */
+/** A folder of its own, which a PostgreSQL under another uid can pass through. */
 export function scratch(name: string): string {
-  return mkdtempSync(join(tmpdir(), `sealrail-${name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `sealrail-${name}-`));
+  chmodSync(folder, 0o711);
+  return folder;
 }
 
 async function prepareDatabase(
@@ -71,8 +75,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const folder = scratch('system');
   const role = options.role ?? 'postgres';
   mkdirSync(join(folder, 'sealrail'));
-  // PostgreSQL's folder is its own; that of the daemon stays closed to it.
-  chmodSync(folder, 0o711);
   const postgres = await startPostgres({
     dir: join(folder, 'postgres'),
     ...(options.settings ? { settings: options.settings } : {}),
@@ -103,6 +105,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ...(options.policies === undefined ? {} : { policies: options.policies }),
       accept: options.accept ?? (role === 'postgres' ? ['superuser'] : []),
     });
+    await options.prepare?.(postgres);
     await startDaemon();
   } catch (error) {
     await postgres.stop();

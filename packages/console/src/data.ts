@@ -1,4 +1,7 @@
-/** What the daemon's API answers, as far as the pages show it. */
+/** What the daemon's API answers, as far as the pages show it. SPEC.md describes entries in full. */
+
+export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
+export type Verdict = 'allow' | 'hold' | 'deny';
 
 export interface Principal {
   readonly type: string;
@@ -7,17 +10,53 @@ export interface Principal {
 }
 
 export interface Commitment {
+  /** JSON pointer of what was committed to: `/literals/3`, `/binds/1`, `/bytes`. */
   readonly at: string;
   readonly hash: string;
 }
 
+export interface Part {
+  readonly request: number;
+  readonly code: string;
+  readonly permits: readonly string[];
+  readonly forbids: readonly string[];
+  readonly errors: readonly { readonly policy: string; readonly message: string }[];
+  readonly doubts?: readonly string[];
+  readonly problem?: string;
+}
+
+export interface Decision {
+  readonly verdict: Verdict;
+  readonly code: string;
+  readonly determining: readonly string[];
+  readonly mode: string;
+  readonly enforced: boolean;
+  readonly policySet: string;
+  readonly entities: string;
+  readonly engine: string;
+  readonly parts: readonly Part[];
+  readonly rejected?: string;
+}
+
+export interface OutcomeStatus {
+  readonly status: string;
+  readonly code?: string;
+  readonly provisional?: boolean;
+}
+
+/** All kinds in one shape: what an entry of another kind has is absent. */
 export interface Entry {
   readonly id: string;
   readonly kind: string;
   readonly time: string;
   readonly seq: number;
   readonly prev: string;
-  readonly source: { readonly id: string; readonly type: string; readonly epoch: number };
+  readonly source: {
+    readonly id: string;
+    readonly type: string;
+    readonly version: string;
+    readonly epoch: number;
+  };
   readonly session?: string;
   readonly principal?: Principal;
   readonly target?: string;
@@ -29,17 +68,9 @@ export interface Entry {
   }[];
   readonly statement?: string;
   readonly values?: readonly Commitment[];
-  readonly facts?: { readonly sql?: Readonly<Record<string, unknown>> };
-  readonly decision?: {
-    readonly verdict: 'allow' | 'hold' | 'deny';
-    readonly code: string;
-    readonly determining: readonly string[];
-    readonly mode: string;
-    readonly enforced: boolean;
-    readonly policySet: string;
-    readonly engine: string;
-  };
-  readonly outcome?: Outcome['outcome'];
+  readonly facts?: { readonly [surface: string]: Json };
+  readonly decision?: Decision;
+  readonly outcome?: OutcomeStatus;
   readonly decisionId?: string;
   readonly event?: string;
   readonly result?: string;
@@ -47,20 +78,21 @@ export interface Entry {
   readonly what?: string;
   readonly how?: string;
   readonly why?: string;
+  readonly before?: string;
+  readonly after?: string;
   readonly refused?: string;
   readonly rule?: string;
   readonly message?: string;
   readonly severity?: string;
+  readonly about?: readonly string[];
   readonly rows?: number;
+  readonly step?: string;
 }
 
 export interface Outcome {
   readonly index: number;
-  readonly outcome: {
-    readonly status: string;
-    readonly code?: string;
-    readonly provisional?: boolean;
-  };
+  readonly time: string;
+  readonly outcome: OutcomeStatus;
   readonly rows?: number;
   readonly bytes?: number;
   readonly durationUs: number;
@@ -72,8 +104,28 @@ export interface View {
   readonly state: 'durable' | 'signed';
   readonly entry: Entry;
   readonly outcome?: Outcome;
-  /** The entry's exact text; only where one entry was asked for. */
-  readonly text?: string;
+  /** The end of the transaction that settled the outcome. */
+  readonly settled?: Outcome;
+}
+
+/** One entry with the exact text that was hashed. */
+export interface Detail extends View {
+  readonly text: string;
+}
+
+export interface Unreadable {
+  readonly index: number;
+  readonly reason: string;
+}
+
+export interface Page {
+  readonly entries: readonly View[];
+  readonly unreadable: readonly Unreadable[];
+  readonly next?: number;
+  readonly scanned: number;
+  readonly bounded: boolean;
+  readonly size: number;
+  readonly signedSize: number;
 }
 
 export interface Policy {
@@ -82,9 +134,23 @@ export interface Policy {
   readonly severity: string;
   readonly message: string;
   readonly hint: string;
+  readonly unless?: string;
   readonly text: string;
   readonly file: string;
   readonly line: number;
+}
+
+export interface PolicySet {
+  readonly digest: string;
+  readonly policies: readonly Policy[];
+}
+
+export interface Target {
+  readonly name: string;
+  readonly kind: string;
+  readonly env: string;
+  readonly mode: string | { readonly enforce: readonly string[] };
+  readonly listen: { readonly host: string; readonly port: number };
 }
 
 export interface Status {
@@ -92,58 +158,26 @@ export interface Status {
   readonly vkey: string;
   readonly size: number;
   readonly signedSize: number;
+  readonly checkpointAgeMs?: number;
   readonly durability: string;
   readonly policySet: string;
+  readonly targets: readonly Target[];
+  readonly findings: { readonly count: number; readonly since: number };
+  readonly recovery: { readonly epoch: number; readonly rewritten: number };
   readonly rollback: string;
-  readonly targets: readonly {
-    readonly name: string;
-    readonly env: string;
-    readonly mode: unknown;
-    readonly listen: { readonly host: string; readonly port: number };
-  }[];
+  readonly failed?: string;
 }
 
+/** The daemon's own words where it has some; otherwise what a person can do about it. */
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(path, signal ? { signal } : {});
+  const response = await fetch(path, signal ? { signal } : {}).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new Error('The daemon does not answer. Is it running?');
+  });
   if (response.ok) return (await response.json()) as T;
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
-  throw new Error(problem.detail ?? `the daemon answered ${response.status}`);
+  throw new Error(problem.detail ?? `The daemon answered ${response.status}.`);
 }
 
-/** One line that says what an entry is about. */
-export function subject(entry: Entry): string {
-  switch (entry.kind) {
-    case 'decision':
-      return entry.statement ?? 'a statement that does not parse';
-    case 'outcome':
-      return `${entry.outcome?.status ?? ''}${entry.outcome?.code ? ` ${entry.outcome.code}` : ''}${entry.rows === undefined ? '' : `, ${entry.rows} rows`}`;
-    case 'session':
-      return `${entry.event} on ${entry.target}${entry.result === 'refused' ? `: refused ${entry.code ?? ''}` : ''}`;
-    case 'change':
-      return `${entry.what}: ${entry.refused ?? entry.why ?? ''}`;
-    case 'finding':
-      return `${entry.rule}: ${entry.message}`;
-    case 'access':
-      return `${entry.how} ${entry.what}`;
-    default:
-      return entry.event ?? entry.kind;
-  }
-}
-
-/** The word in the verdict column, and the colour that goes with it; never the colour alone. */
-export function verdictOf(entry: Entry): {
-  word: string;
-  tone: 'allow' | 'deny' | 'hold' | 'quiet';
-} {
-  const { decision } = entry;
-  if (!decision) {
-    const bad =
-      entry.kind === 'finding' || entry.result === 'refused' || entry.refused !== undefined;
-    return { word: entry.kind, tone: bad ? 'deny' : 'quiet' };
-  }
-  const observed = decision.verdict !== 'allow' && !decision.enforced;
-  return {
-    word: observed ? `would ${decision.verdict}` : decision.verdict,
-    tone: decision.verdict,
-  };
-}
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,61 +1,93 @@
-import { useEffect, useState } from 'react';
-import { get, type Policy, type Status, type View, verdictOf } from './data.ts';
-import { type Step, verifyEntry } from './entry-proof.ts';
+/** One entry beside the list: what happened, why, what became of it, and the proof. */
+import { type ReactNode, useEffect, useRef } from 'react';
+import { Copy } from './copy.tsx';
+import type { Detail, Entry, PolicySet, Status, View } from './data.ts';
+import { Decided, Message, OutcomeSection, Policies } from './entry-decision.tsx';
+import { EntryFacts, EntryValues } from './entry-facts.tsx';
+import { EntryProof } from './entry-proof.tsx';
+import { CrossIcon, PrincipalIcon, StateIcon, ToneIcon } from './icons.tsx';
+import { type Filter, follow, link } from './route.ts';
+import { useAnswer } from './use-answer.ts';
+import { useLate } from './use-late.ts';
+import { resourceOf, subject, verdictOf } from './words.ts';
 
-interface Loaded {
-  readonly view: View;
-  readonly policies: readonly Policy[];
-  readonly status: Status;
+interface DrawerProps {
+  readonly which: string;
+  readonly filter: Filter;
+  /** The list's row of the same entry, where it shows one: it hears of outcomes first. */
+  readonly row: View | undefined;
+  readonly signedSize: number;
+  readonly close: () => void;
 }
 
-function useEntry(which: string): Loaded | { readonly error: string } | undefined {
-  const [loaded, setLoaded] = useState<Loaded | { error: string }>();
-  useEffect(() => {
-    const abort = new AbortController();
-    const load = async () => {
-      const [view, set, status] = await Promise.all([
-        get<View>(`/api/entries/${which}`, abort.signal),
-        get<{ policies: Policy[] }>('/api/policies', abort.signal),
-        get<Status>('/api/status', abort.signal),
-      ]);
-      setLoaded({ view, policies: set.policies, status });
-    };
-    load().catch((error: unknown) => {
-      if (!abort.signal.aborted)
-        setLoaded({ error: error instanceof Error ? error.message : String(error) });
-    });
-    return () => abort.abort();
-  }, [which]);
-  return loaded;
-}
-
-/** Tables come as `{schema, name}`, everything else as words. */
-function nameOf(item: unknown): string {
-  const { schema, name } = (typeof item === 'object' && item !== null ? item : {}) as {
-    schema?: string;
-    name?: string;
-  };
-  return name === undefined ? String(item) : `${schema}.${name}`;
-}
-
-function Facts({ view }: { view: View }) {
-  const sql = view.entry.facts?.sql;
-  if (!sql) return null;
-  const shown = Object.entries(sql).filter(([, value]) =>
-    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '',
+function Heading({ detail, signed }: { detail: Detail; signed: boolean }) {
+  const { entry, index } = detail;
+  const { word, tone } = verdictOf(entry);
+  const resource = resourceOf(entry);
+  return (
+    <header className="heading">
+      <p className="crumbs quiet">
+        Entry {index} <StateIcon signed={signed} /> {signed ? 'signed' : 'durable'}
+      </p>
+      <h2>
+        <span className={`verdict ${tone}`}>
+          <ToneIcon tone={tone} alert={entry.kind === 'finding'} />
+          <span>{word}</span>
+        </span>
+        {entry.action === undefined ? (
+          subject(entry)
+        ) : (
+          <span>
+            <code>{entry.action}</code> {resource !== undefined && <>on {resource}</>}
+          </span>
+        )}
+      </h2>
+      <p className="who">
+        {entry.principal && (
+          <>
+            <PrincipalIcon type={entry.principal.type} />
+            <strong>{entry.principal.id}</strong>
+            <span className="quiet">
+              {entry.principal.type}, proved by {entry.principal.proof}
+            </span>
+          </>
+        )}
+        <time className="quiet" dateTime={entry.time}>
+          {entry.time.replace('T', ' ').replace('Z', ' UTC')}
+        </time>
+      </p>
+    </header>
   );
-  const names = (value: unknown): string => {
-    if (!Array.isArray(value)) return String(value);
-    return value.map(nameOf).join(', ');
+}
+
+/** Members that the sections above do not show, for kinds that have no section of their own. */
+const SHOWN_ELSEWHERE = ['v', 'kind', 'time', 'principal', 'source', 'seq', 'prev', 'payloads'];
+
+function Fields({ entry, filter }: { entry: Entry; filter: Filter }) {
+  const fields = Object.entries(entry).filter(([name]) => !SHOWN_ELSEWHERE.includes(name));
+  const shown = (name: string, value: unknown): ReactNode => {
+    if (name === 'decisionId' || name === 'about') {
+      const ids = Array.isArray(value) ? (value as string[]) : [String(value)];
+      return ids.map((id) => (
+        <a key={id} className="block" href={link(id, filter)} onClick={follow}>
+          <code>{id}</code>
+        </a>
+      ));
+    }
+    return typeof value === 'object' ? (
+      <pre className="inline">{JSON.stringify(value, null, 2)}</pre>
+    ) : (
+      String(value)
+    );
   };
   return (
     <section>
-      <h3>Facts</h3>
+      <h3>What it says</h3>
       <dl className="facts">
-        {shown.map(([key, value]) => (
-          <div key={key}>
-            <dt>{key}</dt>
-            <dd>{names(value)}</dd>
+        {fields.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{shown(name, value)}</dd>
           </div>
         ))}
       </dl>
@@ -63,182 +95,130 @@ function Facts({ view }: { view: View }) {
   );
 }
 
-function Decided({ view, policies }: { view: View; policies: readonly Policy[] }) {
-  const { decision, resources = [] } = view.entry;
-  if (!decision) return null;
-  const matched = decision.determining.map(
-    (id) => policies.find((policy) => policy.id === id) ?? id,
-  );
+function Chain({ entry }: { entry: Entry }) {
+  const { source, seq, prev, session, id } = entry;
   return (
     <section>
-      <h3>Decision</h3>
-      <p>
-        <strong>{decision.code}</strong> in mode {decision.mode}
-        {decision.enforced ? '' : ': observed, not enforced'}, by {decision.engine}
-      </p>
-      <ul className="asks">
-        {resources.map(({ action, id }) => (
-          <li key={`${action} ${id}`}>
-            <code>{action}</code> on <code>{id}</code>
-          </li>
-        ))}
-      </ul>
-      {matched.length === 0 && (
-        <p className="quiet">
-          No policy decided:{' '}
-          {decision.code === 'no-permit'
-            ? 'none permits it'
-            : 'it was refused before any policy was asked'}
-          .
-        </p>
-      )}
-      {matched.map((policy) =>
-        typeof policy === 'string' ? (
-          <p key={policy}>
-            <code>{policy}</code> is not in the set in force any more; the entry names the set that
-            it was decided by.
-          </p>
-        ) : (
-          <article key={policy.id} className="policy">
-            <header>
-              <code>{policy.id}</code>{' '}
-              <span className={`severity ${policy.severity}`}>{policy.severity}</span>
-            </header>
-            <p>
-              {policy.message}. <span className="quiet">{policy.hint}.</span>
-            </p>
-            <pre>{policy.text}</pre>
-          </article>
-        ),
-      )}
+      <h3>Where it comes from</h3>
+      <dl className="facts">
+        <div>
+          <dt>id</dt>
+          <dd>
+            <code className="hash">{id}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>source</dt>
+          <dd>
+            {source.type} <code>{source.id}</code>{' '}
+            <span className="quiet">
+              {source.version}, epoch {source.epoch}, number {seq}
+            </span>
+          </dd>
+        </div>
+        <div>
+          <dt>previous</dt>
+          <dd>
+            <code className="hash">{prev}</code>
+          </dd>
+        </div>
+        {session !== undefined && (
+          <div>
+            <dt>session</dt>
+            <dd>
+              <a href={link(undefined, { session })} onClick={follow}>
+                <code className="hash">{session}</code>
+              </a>
+            </dd>
+          </div>
+        )}
+      </dl>
     </section>
   );
 }
 
-function Proof({ view, status }: { view: View; status: Status }) {
-  const [steps, setSteps] = useState<readonly Step[]>([]);
-  const [running, setRunning] = useState(false);
-  const run = async () => {
-    setRunning(true);
-    setSteps([]);
-    for await (const step of verifyEntry(view.index, view.text ?? '', status.vkey))
-      setSteps((before) => [...before, step]);
-    setRunning(false);
-  };
-  const last = steps.at(-1);
-  const done = !running && last !== undefined;
-  return (
-    <section className="proof">
-      <h3>Proof</h3>
-      <p>
-        <button type="button" className="primary" onClick={() => void run()} disabled={running}>
-          Verify in this browser
-        </button>{' '}
-        <a href={`/api/receipts/${view.index}`} download>
-          receipt
-        </a>{' '}
-        <a href="/verify.html" download>
-          verify.html
-        </a>
-      </p>
-      {steps.length > 0 && (
-        <ol className="steps">
-          {steps.slice(0, done ? -1 : undefined).map(({ ok, what }) => (
-            <li key={what} className={ok ? 'good' : 'bad'}>
-              {ok ? '✓' : '✗'} {what}
-            </li>
-          ))}
-        </ol>
-      )}
-      {done && (
-        <p className={`result ${last.ok ? 'good' : 'bad'}`} role="status">
-          {last.what}
-        </p>
-      )}
-      <p className="quiet">
-        This page and the key that it used come from the log's owner: its word is a convenience, not
-        an audit. For an audit take the receipt and verify.html to a machine of your own, with a
-        public key that somebody else vouches for.
-      </p>
-    </section>
-  );
+interface BodyProps {
+  readonly detail: Detail;
+  readonly row: View | undefined;
+  readonly filter: Filter;
+  readonly signed: boolean;
+  readonly set: PolicySet | undefined;
+  readonly status: Status | undefined;
 }
 
-function Body({ view, policies, status }: Loaded) {
-  const { entry, outcome, text = '' } = view;
-  const { word, tone } = verdictOf(entry);
+function Body({ detail, row, filter, signed, set, status }: BodyProps) {
+  const { entry, index, text } = detail;
+  const { decision, statement } = entry;
   return (
     <>
-      <h2>
-        <span className={`verdict ${tone}`}>{word}</span> {entry.action ?? entry.kind}{' '}
-        <span className="quiet">#{view.index}</span>
-      </h2>
-      <p className="quiet">
-        {entry.time.replace('T', ' ').replace('Z', ' UTC')} ·{' '}
-        {entry.principal
-          ? `${entry.principal.id} (${entry.principal.type}, ${entry.principal.proof})`
-          : entry.source.id}
-        {entry.target ? ` · ${entry.target}` : ''} · {view.state}
-      </p>
-      {entry.statement !== undefined && <pre className="statement">{entry.statement}</pre>}
-      <Decided view={view} policies={policies} />
-      {entry.decision?.verdict === 'allow' && (
-        <section>
-          <h3>Outcome</h3>
-          <p>
-            {outcome
-              ? `${outcome.outcome.status}${outcome.outcome.code ? ` (${outcome.outcome.code})` : ''}${outcome.outcome.provisional ? ', settled by the end of its transaction' : ''}, ${outcome.rows ?? 0} rows, ${(outcome.durationUs / 1000).toFixed(1)} ms`
-              : 'none yet'}
-          </p>
-        </section>
+      <Heading detail={detail} signed={signed} />
+      {decision && <Message decision={decision} policies={set?.policies ?? []} />}
+      {statement !== undefined && <pre className="statement">{statement}</pre>}
+      {decision && statement === undefined && (
+        <p className="quiet">The text does not parse, so all of it is committed to as one value.</p>
       )}
-      <Facts view={view} />
-      {entry.values !== undefined && entry.values.length > 0 && (
-        <section>
-          <h3>Values</h3>
-          <p className="quiet">
-            No value stands in the log: each is committed to by a salted hash, and its clear text is
-            kept apart.
-          </p>
-          <dl className="facts">
-            {entry.values.map(({ at, hash }) => (
-              <div key={at}>
-                <dt>{at}</dt>
-                <dd>
-                  <code>{hash.slice(0, 24)}…</code>
-                </dd>
-              </div>
-            ))}
-          </dl>
-        </section>
+      <EntryFacts entry={entry} />
+      {decision && set && <Policies decision={decision} set={set} />}
+      {decision && <Decided entry={entry} decision={decision} />}
+      {decision && (
+        <OutcomeSection
+          decision={decision}
+          outcome={row?.outcome ?? detail.outcome}
+          settled={row?.settled ?? detail.settled}
+        />
       )}
-      <Proof view={view} status={status} />
-      <details>
-        <summary>Exact bytes</summary>
-        <pre className="raw">{text}</pre>
-        <p className="quiet">
-          <code>sealrail log show {view.index}</code>
+      {!decision && <Fields entry={entry} filter={filter} />}
+      <EntryValues values={entry.values} />
+      {status && <EntryProof index={index} text={text} vkey={status.vkey} signed={signed} />}
+      <Chain entry={entry} />
+      <section>
+        <h3>Exact bytes</h3>
+        <details>
+          <summary>Canonical text, as it was hashed</summary>
+          <pre className="raw">{text}</pre>
+        </details>
+        <p className="actions">
+          <Copy text={text}>Copy JSON</Copy>
+          <Copy text={`npx sealrail log show ${index}`}>Copy command</Copy>
+          <Copy text={`${window.location.origin}/entries/${entry.id}`}>Copy link</Copy>
         </p>
-      </details>
+      </section>
     </>
   );
 }
 
-export function EntryDrawer({ which, close }: { which: string; close: () => void }) {
-  const loaded = useEntry(which);
+export function EntryDrawer({ which, filter, row, signedSize, close }: DrawerProps) {
+  const drawer = useRef<HTMLElement>(null);
+  const { data: detail, problem } = useAnswer<Detail>(`/api/entries/${encodeURIComponent(which)}`);
+  const { data: set } = useAnswer<PolicySet>('/api/policies');
+  const { data: status } = useAnswer<Status>('/api/status');
+  const late = useLate(detail === undefined && problem === undefined);
+  useEffect(() => {
+    if (detail) drawer.current?.scrollTo({ top: 0 });
+  }, [detail]);
+  const signed = detail !== undefined && (detail.state === 'signed' || detail.index < signedSize);
   return (
-    <aside className="drawer" aria-label="entry">
-      <button type="button" className="close" onClick={close} aria-label="close">
-        ×
+    <aside className="drawer" ref={drawer} aria-label="Entry">
+      <button type="button" className="close" onClick={close} aria-label="Close" title="Esc">
+        <CrossIcon />
       </button>
-      {loaded !== undefined &&
-        ('error' in loaded ? (
-          <p className="notice bad" role="alert">
-            {loaded.error}
-          </p>
-        ) : (
-          <Body {...loaded} />
-        ))}
+      {problem !== undefined && (
+        <p className="notice deny" role="alert">
+          <strong>{problem}</strong>
+        </p>
+      )}
+      {late && <div className="skeleton" role="status" aria-label="loading" />}
+      {detail && (
+        <Body
+          key={detail.entry.id}
+          detail={detail}
+          row={row}
+          filter={filter}
+          signed={signed}
+          set={set}
+          status={status}
+        />
+      )}
     </aside>
   );
 }

@@ -1,243 +1,246 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, useState } from 'react';
-import { subject, type View, verdictOf } from './data.ts';
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import type { View } from './data.ts';
 import { EntryDrawer } from './entry-drawer.tsx';
-import { useLive } from './live-entries.ts';
-import { FILTERS, go, link, type Route } from './route.ts';
+import { EntryRow, UnreadableRow } from './entry-row.tsx';
+import { type Live, type LiveEntries, type Row, useLive } from './live-entries.ts';
+import { LiveFilters, SEARCH_ID } from './live-filters.tsx';
+import { type Filter, go, link, type Route } from './route.ts';
+import { useLate } from './use-late.ts';
+import { useNarrow } from './use-narrow.ts';
+import { number } from './words.ts';
 
-const ROW_PX = 36;
+const ROW_PX = 38;
+const NARROW_ROW_PX = 62;
 
-const STATES = {
-  loading: 'loading…',
-  live: 'live',
-  reconnecting: 'reconnecting…',
-  failed: 'not connected',
-} as const;
+const isAt = (row: Row | undefined, which: string | undefined): boolean =>
+  row !== undefined &&
+  which !== undefined &&
+  (String(row.index) === which || (!('reason' in row) && row.entry.id === which));
 
-function Row({
-  view,
-  selected,
-  filter,
-}: {
-  view: View;
-  selected: boolean;
-  filter: Route['filter'];
-}) {
-  const { entry, index, state, outcome } = view;
-  const { word, tone } = verdictOf(entry);
-  const narrow = (name: string, value: string | undefined) => () => {
-    if (value === undefined) return;
-    go(link(undefined, { ...filter, [name]: value }));
-  };
-  const policy =
-    entry.decision?.determining[0] ??
-    (entry.decision && entry.decision.code !== 'allowed' ? entry.decision.code : '');
+/** Where the keyboard is: an entry, not a line, because lines move while new ones arrive. */
+function useCursor(live: Live, route: Route, scrollTo: (at: number) => void) {
+  const [cursor, setCursor] = useState<number>();
+  const { entry, filter } = route;
+  const opened = live.rows.findIndex((row) => isAt(row, entry));
+  const at = opened >= 0 ? opened : live.rows.findIndex(({ index }) => index === cursor);
+
+  useEffect(() => {
+    const move = (by: number) => {
+      const next = Math.min(Math.max(at < 0 ? 0 : at + by, 0), live.rows.length - 1);
+      const row = live.rows[next];
+      if (!row) return;
+      setCursor(row.index);
+      scrollTo(next);
+      if (entry !== undefined && !('reason' in row)) go(link(row.entry.id, filter), 'replace');
+    };
+    const open = () => {
+      const row = live.rows[at];
+      if (row && !('reason' in row)) go(link(row.entry.id, filter));
+    };
+    const act = (key: string): boolean => {
+      if (key === 'j' || key === 'ArrowDown') move(1);
+      else if (key === 'k' || key === 'ArrowUp') move(-1);
+      else if (key === 'e' || key === 'Enter') open();
+      else if (key === 'Escape' && entry !== undefined) go(link(undefined, filter));
+      else if (key === '/') document.getElementById(SEARCH_ID)?.focus();
+      else return false;
+      return true;
+    };
+    const onKey = (event: KeyboardEvent) => {
+      if (event.metaKey || event.ctrlKey || event.altKey) return;
+      const target = event.target as HTMLElement;
+      if (target.matches('input, select, textarea')) {
+        if (event.key === 'Escape') target.blur();
+        return;
+      }
+      // On a button or a link these keys are its own.
+      if (event.key === 'Enter' && target.matches('button, a, summary')) return;
+      if (act(event.key)) event.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [at, entry, filter, live.rows, scrollTo]);
+
+  return live.rows[at]?.index;
+}
+
+function Empty({ live, filter }: { live: Live; filter: Filter }) {
+  const late = useLate(live.state === 'loading');
+  if (live.state === 'loading') {
+    return late ? (
+      <div className="skeleton rows-to-come" role="status" aria-label="loading" />
+    ) : null;
+  }
+  if (live.rows.length > 0 || live.state === 'failed') return null;
+  const narrowed = Object.keys(filter).length > 0;
   return (
-    <div className={`row ${selected ? 'selected' : ''}`} data-index={index}>
-      <span className="cell number">{index}</span>
-      <time className="cell time" dateTime={entry.time}>
-        {entry.time.slice(11, 23)}
-      </time>
-      <button
-        type="button"
-        className={`verdict ${tone}`}
-        onClick={narrow(entry.decision ? 'verdict' : 'kind', entry.decision?.verdict ?? entry.kind)}
-      >
-        {word}
-      </button>
-      <button type="button" className="cell who" onClick={narrow('principal', entry.principal?.id)}>
-        {entry.principal?.id ?? entry.source.type}
-      </button>
-      <button type="button" className="cell action" onClick={narrow('action', entry.action)}>
-        {entry.action ?? ''}
-      </button>
-      <a
-        className="cell subject"
-        href={link(index, filter)}
-        aria-current={selected ? 'true' : undefined}
-        onClick={(event) => {
-          if (event.metaKey || event.ctrlKey) return;
-          event.preventDefault();
-          go(link(index, filter));
-        }}
-      >
-        {subject(entry)}
-      </a>
-      <span className="cell policy">{policy}</span>
-      <span className="cell outcome">
-        {outcome ? `${outcome.outcome.status}${outcome.rows ? ` ${outcome.rows}` : ''}` : ''}
-      </span>
-      <span
-        className={`cell state ${state}`}
-        title={
-          state === 'signed'
-            ? 'covered by a signed checkpoint'
-            : 'on disk; the next checkpoint signs it'
-        }
-      >
-        {state}
-      </span>
+    <div className="empty">
+      <h2>{narrowed ? 'Nothing matches' : 'Nothing has happened yet'}</h2>
+      <p>
+        {narrowed
+          ? live.more === undefined
+            ? 'No entry of this log fits these filters.'
+            : `None of the newest entries fits, back to entry ${number(live.more)}.`
+          : 'Decisions show here as they are made: connect through the gateway and run a statement.'}
+      </p>
+      {narrowed ? (
+        <button type="button" className="plain" onClick={() => go('/')}>
+          Clear the filters
+        </button>
+      ) : (
+        <code>npx sealrail sql "DELETE FROM customers"</code>
+      )}
     </div>
   );
 }
 
-function Filters({ filter }: { filter: Route['filter'] }) {
-  const [text, setText] = useState(filter.q ?? '');
-  useEffect(() => setText(filter.q ?? ''), [filter.q]);
-  const set = (name: string, value: string) => {
-    const { [name]: _, ...rest } = filter;
-    go(link(undefined, value === '' ? rest : { ...rest, [name]: value }));
-  };
+function Older({ live, entries }: { live: Live; entries: LiveEntries }) {
+  if (live.more === undefined) {
+    if (live.rows.length === 0) return null;
+    return <p className="older">The log begins here.</p>;
+  }
   return (
-    <div className="filters">
-      <fieldset className="choices" aria-label="verdict">
-        {['', 'allow', 'hold', 'deny'].map((verdict) => (
-          <button
-            type="button"
-            key={verdict}
-            aria-pressed={(filter.verdict ?? '') === verdict}
-            onClick={() => set('verdict', verdict)}
-          >
-            {verdict === '' ? 'everything' : verdict}
-          </button>
-        ))}
-      </fieldset>
-      <search>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            set('q', text);
-          }}
-        >
-          <input
-            id="search"
-            value={text}
-            placeholder="search  /"
-            aria-label="search entries"
-            onChange={(event) => setText(event.target.value)}
-            onBlur={() => set('q', text)}
-          />
-        </form>
-      </search>
-      {FILTERS.filter((name) => name !== 'q' && name !== 'verdict' && filter[name]).map((name) => (
-        <button
-          type="button"
-          key={name}
-          className="chip"
-          onClick={() => set(name, '')}
-          aria-label={`remove filter ${name}`}
-        >
-          {name} {filter[name]} ×
-        </button>
-      ))}
+    <p className="older">
+      {live.bounded && <span>Looked back to entry {number(live.more)}. </span>}
+      <button
+        type="button"
+        className="plain"
+        disabled={live.searching}
+        onClick={() => entries.older()}
+      >
+        {live.bounded ? 'Keep looking' : 'Older entries'}
+      </button>
+    </p>
+  );
+}
+
+const STATES = {
+  loading: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  failed: 'Disconnected',
+} as const;
+
+function Notice({ live }: { live: Live }) {
+  const late = useLate(live.state === 'reconnecting');
+  if (live.state === 'failed' || live.problem !== undefined) {
+    return (
+      <p className="notice deny" role="alert">
+        <strong>{live.problem ?? 'The daemon does not answer.'}</strong>{' '}
+        {live.rows.length > 0 ? 'What you see may be old. ' : ''}Trying again every two seconds.
+      </p>
+    );
+  }
+  if (live.state !== 'reconnecting' || !late) return null;
+  return (
+    <p className="notice hold" role="status">
+      The connection was lost: what you see may be old. Reconnecting…
+    </p>
+  );
+}
+
+interface RowsProps {
+  readonly live: Live;
+  readonly route: Route;
+  readonly cursor: number | undefined;
+  readonly rows: Virtualizer<HTMLDivElement, Element>;
+}
+
+function Rows({ live, route, cursor, rows }: RowsProps) {
+  return (
+    <div className="canvas" style={{ height: rows.getTotalSize() }}>
+      {rows.getVirtualItems().map(({ index, start, size }) => {
+        const row = live.rows[index];
+        if (!row) return null;
+        const place = { height: size, transform: `translateY(${start}px)` };
+        return (
+          <div key={row.index} className="slot" style={place}>
+            {'reason' in row ? (
+              <UnreadableRow place={row} />
+            ) : (
+              <EntryRow
+                view={row}
+                signed={row.index < live.signedSize}
+                filter={route.filter}
+                current={row.index === cursor}
+                open={isAt(row, route.entry)}
+              />
+            )}
+          </div>
+        );
+      })}
     </div>
   );
+}
+
+function useRows(live: Live, scroller: RefObject<HTMLDivElement | null>) {
+  const narrow = useNarrow();
+  const rows = useVirtualizer({
+    count: live.rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (narrow ? NARROW_ROW_PX : ROW_PX),
+    getItemKey: (at) => live.rows[at]?.index ?? at,
+    overscan: 12,
+  });
+  const measured = useRef(narrow);
+  useEffect(() => {
+    if (measured.current === narrow) return;
+    measured.current = narrow;
+    rows.measure();
+  }, [narrow, rows]);
+  return rows;
 }
 
 export function LivePage({ route }: { route: Route }) {
   const { filter, entry } = route;
   const scroller = useRef<HTMLDivElement>(null);
-  const [atTop, setAtTop] = useState(true);
-  const live = useLive(filter, atTop);
-  const rows = useVirtualizer({
-    count: live.rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 12,
-  });
-  const selected = live.rows.findIndex(
-    (view) => String(view.index) === entry || view.entry.id === entry,
-  );
-
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.target instanceof HTMLInputElement) {
-        if (event.key === 'Escape') event.target.blur();
-        return;
-      }
-      const move = (by: number) => {
-        const next = live.rows[Math.min(Math.max(selected + by, 0), live.rows.length - 1)];
-        if (!next) return;
-        go(link(next.index, filter));
-        rows.scrollToIndex(live.rows.indexOf(next));
-      };
-      if (event.key === 'j') move(1);
-      else if (event.key === 'k') move(-1);
-      else if (event.key === 'Escape') go(link(undefined, filter));
-      else if (event.key === '/') {
-        event.preventDefault();
-        document.getElementById('search')?.focus();
-      }
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  });
-
+  const [live, entries] = useLive(filter);
+  const rows = useRows(live, scroller);
+  const cursor = useCursor(live, route, (at) => rows.scrollToIndex(at));
+  const onScroll = (element: HTMLDivElement) => {
+    const { scrollTop, scrollHeight, clientHeight } = element;
+    entries.follow(scrollTop < ROW_PX / 2);
+    const nearEnd = scrollTop > 0 && scrollHeight - scrollTop - clientHeight < clientHeight;
+    if (nearEnd && !live.bounded) entries.older();
+  };
   return (
-    <div className={`live ${entry === undefined ? '' : 'open'}`}>
-      <section className="list" aria-label="entries">
-        <div className="bar">
-          <Filters filter={filter} />
-          <span className={`connection is-${live.state}`}>{STATES[live.state]}</span>
-        </div>
-        {live.error !== undefined && (
-          <p className="notice bad" role="alert">
-            {live.error}
-          </p>
-        )}
-        {live.waiting > 0 && (
-          <button
-            type="button"
-            className="pill"
-            onClick={() => {
-              live.show();
-              scroller.current?.scrollTo({ top: 0 });
-            }}
-          >
-            {live.waiting} new
-          </button>
-        )}
-        <div
-          className="rows"
-          ref={scroller}
-          onScroll={(event) => setAtTop(event.currentTarget.scrollTop < ROW_PX)}
-        >
-          {live.rows.length === 0 && live.state !== 'loading' && (
-            <p className="empty">
-              {Object.keys(filter).length > 0
-                ? 'Nothing matches these filters.'
-                : 'Nothing has happened yet.'}
-            </p>
-          )}
-          <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
-            {rows.getVirtualItems().map((item) => {
-              const view = live.rows[item.index];
-              if (!view) return null;
-              return (
-                <div
-                  key={view.index}
-                  style={{
-                    position: 'absolute',
-                    top: 0,
-                    width: '100%',
-                    height: ROW_PX,
-                    transform: `translateY(${item.start}px)`,
-                  }}
-                >
-                  <Row view={view} selected={item.index === selected} filter={filter} />
-                </div>
-              );
-            })}
-          </div>
-          {live.more !== undefined && live.rows.length > 0 && (
-            <button type="button" className="older" onClick={live.older}>
-              older entries
+    <div className={`live${entry === undefined ? '' : ' with-drawer'}`}>
+      <section className="list" aria-label="Entries">
+        <header className="bar">
+          <h1 className="unseen">Live</h1>
+          <LiveFilters filter={filter} />
+          <span className={`connection ${live.state}`} role="status">
+            {STATES[live.state]}
+          </span>
+        </header>
+        <Notice live={live} />
+        <div className="rows" ref={scroller} onScroll={(event) => onScroll(event.currentTarget)}>
+          {live.waiting > 0 && (
+            <button
+              type="button"
+              className="pill"
+              onClick={() => {
+                entries.show();
+                scroller.current?.scrollTo({ top: 0 });
+              }}
+            >
+              ↑ {number(live.waiting)} new
             </button>
           )}
+          <Empty live={live} filter={filter} />
+          <Rows live={live} route={route} cursor={cursor} rows={rows} />
+          <Older live={live} entries={entries} />
         </div>
       </section>
       {entry !== undefined && (
-        <EntryDrawer key={entry} which={entry} close={() => go(link(undefined, filter))} />
+        <EntryDrawer
+          which={entry}
+          filter={filter}
+          row={live.rows.find((row): row is View => isAt(row, entry) && !('reason' in row))}
+          signedSize={live.signedSize}
+          close={() => go(link(undefined, filter))}
+        />
       )}
     </div>
   );

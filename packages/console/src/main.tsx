@@ -1,35 +1,51 @@
-import { StrictMode } from 'react';
+import { type ComponentType, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { LiveIcon, PolicyIcon, TreeIcon } from './icons.tsx';
 import { IntegrityPage } from './integrity-page.tsx';
 import { LivePage } from './live-page.tsx';
 import { PoliciesPage } from './policies-page.tsx';
-import { go, useRoute } from './route.ts';
+import { follow, type Route, useRoute } from './route.ts';
 import './style.css';
 
-const PAGES = [
-  { page: 'live', to: '/', name: 'Live' },
-  { page: 'policies', to: '/policies', name: 'Policies' },
-  { page: 'integrity', to: '/integrity', name: 'Integrity' },
-] as const;
+const PAGES: readonly { page: Route['page']; to: string; name: string; Icon: ComponentType }[] = [
+  { page: 'live', to: '/', name: 'Live', Icon: LiveIcon },
+  { page: 'policies', to: '/policies', name: 'Policies', Icon: PolicyIcon },
+  { page: 'integrity', to: '/integrity', name: 'Integrity', Icon: TreeIcon },
+];
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+      <rect x="1" y="1" width="18" height="18" rx="5" fill="var(--accent)" />
+      <path
+        d="M5 12.500h10M5 7.500h10M8 5v10M12 5v10"
+        stroke="var(--raised)"
+        strokeWidth="1.5"
+        strokeLinecap="round"
+      />
+    </svg>
+  );
+}
 
 function App() {
   const route = useRoute();
   return (
     <>
-      <nav className="top">
-        <span className="brand">Sealrail</span>
-        {PAGES.map(({ page, to, name }) => (
+      <nav className="side" aria-label="Pages">
+        <a className="brand" href="/" onClick={follow}>
+          <Mark />
+          <span>Sealrail</span>
+        </a>
+        {PAGES.map(({ page, to, name, Icon }) => (
           <a
             key={page}
+            className="to"
             href={to}
             aria-current={route.page === page ? 'page' : undefined}
-            onClick={(event) => {
-              if (event.metaKey || event.ctrlKey) return;
-              event.preventDefault();
-              go(to);
-            }}
+            onClick={follow}
           >
-            {name}
+            <Icon />
+            <span>{name}</span>
           </a>
         ))}
       </nav>

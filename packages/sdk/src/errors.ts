@@ -1,4 +1,4 @@
-/** Every code that this package throws; ENTRIES.md lists what each means and what to do. */
+/** Every code that this package throws; SPEC.md lists what each means and what to do. */
 export type SdkErrorCode =
   | 'ENTRY_INVALID'
   | 'ENTRY_TOO_LARGE'

@@ -1,13 +1,11 @@
 /**
- * The daemon: log, guard, gateways and API, opened in the order in which they depend on each other, and
+ * The daemon: log, guard, API and gateways, opened in the order in which they depend on each other, and
  * closed in the reverse. Starts, stops, heartbeats and every change of policy or configuration are entries.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
-  type EntryFields,
   type Guard,
-  NO_PREVIOUS,
   type OpenRecorder,
   type OpenSideStore,
   openGuard,
@@ -17,27 +15,37 @@ import {
   systemClock,
   uuidSource,
 } from '@sealrail/sdk';
-import { type Log, leafHash, openLog, sha256, toHex } from '@sealrail/tlog';
+import { type Log, openLog } from '@sealrail/tlog';
 import { type Api, openApi } from './api/api.ts';
+import { formatAddress } from './config/address.ts';
 import type { Address, Config } from './config/config.ts';
-import { ConfigError } from './config/errors.ts';
 import { loadConfig } from './config/load.ts';
 import { loadPolicies } from './config/policies.ts';
+import { warningsOf } from './config/warnings.ts';
 import { type Gateway, openPostgresGateway } from './gateway/postgres/gateway.ts';
-import { lastSystemEntry, openDecisions } from './look-back.ts';
+import { Logbook } from './logbook.ts';
+import { lookBack, type Past } from './look-back.ts';
+import { immovable } from './reload.ts';
 import { VERSION } from './version.ts';
 
-const HEARTBEAT_MS = 60_000;
-const DRAIN_MS = 5_000;
+export const DRAIN_MS = 5_000;
+const HEARTBEAT_TICK_MS = 1_000;
+
+export interface Reloaded {
+  readonly ok: boolean;
+  readonly message: string;
+}
 
 export interface Daemon {
   readonly api: { readonly url: string };
   readonly gateways: readonly { readonly target: string; readonly address: Address }[];
   readonly log: Pick<Log, 'size' | 'vkey' | 'recovery'>;
+  /** What somebody who starts it should know. */
+  readonly warnings: readonly string[];
   /** Resolves with the reason when the log has failed for good: nothing passes from then on. */
   readonly failed: Promise<Error>;
   /** Reads configuration, users and policies again; keeps the old ones, with an entry that says why, if that fails. */
-  reload(): Promise<{ readonly ok: boolean; readonly message: string }>;
+  reload(): Promise<Reloaded>;
   close(): Promise<void>;
 }
 
@@ -48,26 +56,37 @@ interface Parts {
   readonly guard: Guard;
 }
 
+/** What is in force: replaced as a whole, so that nobody sees the users of one and the policies of another. */
+interface Force {
+  readonly config: Config;
+  readonly policies: PolicySet;
+}
+
 class RunningDaemon implements Daemon {
+  readonly failed: Promise<Error>;
   readonly #parts: Parts;
+  readonly #logbook: Logbook;
   readonly #gateways = new Map<string, Gateway>();
-  #config: Config;
-  #policies: PolicySet;
+  #force: Force;
   #api: Api | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
 
-  constructor(parts: Parts, config: Config, policies: PolicySet) {
+  constructor(parts: Parts, force: Force) {
+    const { log, sideStore, recorder } = parts;
     this.#parts = parts;
-    this.#config = config;
-    this.#policies = policies;
+    this.#force = force;
+    this.#logbook = new Logbook(parts, performance.now());
+    // A chain with a hole in it, or values that were not kept, must not go on either.
+    this.failed = Promise.race([log.failed, recorder.failed, sideStore.failed]);
   }
 
   get log(): Log {
     return this.#parts.log;
   }
-  get failed(): Promise<Error> {
-    // A chain with a hole in it must not go on either.
-    return Promise.race([this.#parts.log.failed, this.#parts.recorder.failed]);
+  get warnings(): string[] {
+    return warningsOf(this.#force.config);
   }
   get api(): { url: string } {
     return { url: this.#api?.url ?? '' };
@@ -76,178 +95,103 @@ class RunningDaemon implements Daemon {
     return [...this.#gateways].map(([target, { address }]) => ({ target, address }));
   }
 
-  #record(fields: EntryFields): Promise<number> {
-    return this.#parts.recorder.record(fields, {}).durable;
-  }
-
-  #system(
-    event: 'start' | 'stop' | 'heartbeat',
-    detail: Record<string, string | number | boolean> = {},
-  ): Promise<number> {
-    const digests = { policySet: this.#policies.digest, configuration: this.#config.digest };
-    return this.#record({ kind: 'system', event, detail: { ...digests, ...detail } });
-  }
-
-  async start(): Promise<void> {
-    const { log, recorder, guard } = this.#parts;
-    const before = await lastSystemEntry(log);
-    const open = await openDecisions(log);
-    const { recovery } = log;
-    await this.#system('start', {
-      version: VERSION,
-      node: process.version,
-      durability: this.#config.log.durability,
-      rewritten: recovery.rewritten,
-      ...(recovery.cutTail
-        ? { cutTailBytes: recovery.cutTail.bytes, cutTailDigest: recovery.cutTail.digest }
-        : {}),
-    });
-    await this.#changed(
-      'policy-set',
-      before?.policySet ?? '',
-      this.#policies.digest,
-      'read at start',
-    );
-    await this.#changed(
-      'configuration',
-      before?.configuration ?? '',
-      this.#config.digest,
-      'read at start',
-    );
-    if (open.length > 0) {
-      await this.#record({
-        kind: 'finding',
-        rule: 'decision-without-outcome',
-        severity: 'medium',
-        message: `${open.length} allowed actions have no outcome: what became of them is not known`,
-        about: open,
-      });
-    }
+  async start(past: Past): Promise<void> {
+    await this.#logbook.start(this.#force, past);
+    // Before the gateways: an address that is taken is found before a client could have been served.
+    this.#api = await this.#openApi();
     const uuid = uuidSource((bytes) => randomBytes(bytes));
-    for (const target of this.#config.targets) {
+    for (const target of this.#force.config.targets) {
       const gateway = await openPostgresGateway({
         target,
-        users: () => this.#config.users,
-        guard,
-        recorder,
+        users: () => this.#force.config.users,
+        guard: this.#parts.guard,
+        recorder: this.#parts.recorder,
         newId: () => uuid(Date.now()),
         nowMs: () => Date.now(),
         nowUs: () => performance.now() * 1_000,
       });
       this.#gateways.set(target.name, gateway);
     }
-    this.#api = await openApi({
-      listen: this.#config.api.listen,
+    this.#heartbeat = setInterval(() => {
+      const sessions = [...this.#gateways.values()].reduce((sum, one) => sum + one.sessions, 0);
+      // A log that fails here fails for everybody; `failed` says so.
+      this.#logbook.beat(this.#force, sessions, performance.now()).catch(() => undefined);
+    }, HEARTBEAT_TICK_MS);
+  }
+
+  #openApi(): Promise<Api> {
+    const { log, recorder, guard } = this.#parts;
+    const { config } = this.#force;
+    const targets = () => this.#force.config.targets;
+    return openApi({
+      listen: config.api.listen,
       log,
       recorder,
-      logDir: join(this.#config.log.dir, 'log'),
-      policies: () => this.#policies,
+      logDir: join(config.log.dir, 'log'),
+      policies: () => this.#force.policies,
       targets: () =>
-        this.#config.targets.map(({ name, kind, env, mode, listen }) => ({
-          name,
-          kind,
-          env,
-          mode,
-          listen: this.#gateways.get(name)?.address ?? listen,
-        })),
-      durability: this.#config.log.durability,
-      explain: {
-        gateways: this.#gateways,
-        users: () => this.#config.users,
-        targets: () => this.#config.targets,
-        guard,
-      },
-    });
-    this.#heartbeat = setInterval(() => {
-      // A log that fails here fails for everybody; `failed` says so.
-      this.#system('heartbeat', {
-        size: log.size,
-        sessions: [...this.#gateways.values()].reduce((sum, { sessions }) => sum + sessions, 0),
-      }).catch(() => undefined);
-    }, HEARTBEAT_MS);
-  }
-
-  /** The set itself is on disk before the entry that names it. */
-  async #changed(
-    what: 'policy-set' | 'configuration',
-    before: string,
-    after: string,
-    why: string,
-  ): Promise<void> {
-    if (what === 'policy-set')
-      await this.#parts.sideStore.putBlob(Buffer.from(this.#policies.canonical));
-    if (before === after) return;
-    await this.#record({
-      kind: 'change',
-      what,
-      subject: what === 'policy-set' ? this.#config.policies : this.#config.file,
-      before,
-      after,
-      why,
+        targets().map(({ name, kind, env, mode, listen }) => {
+          const address = this.#gateways.get(name)?.address ?? listen;
+          return { name, kind, env, mode, listen: address };
+        }),
+      durability: config.log.durability,
+      explain: { gateways: this.#gateways, users: () => this.#force.config.users, targets, guard },
     });
   }
 
-  async reload(): Promise<{ ok: boolean; message: string }> {
-    const old = { config: this.#config, policies: this.#policies };
+  /** One after the other: two signals must not interleave. */
+  reload(): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded;
+    return reloaded;
+  }
+
+  async #reload(): Promise<Reloaded> {
+    const old = this.#force;
     try {
-      const config = loadConfig(this.#config.file);
-      const fixed = immovable(old.config, config);
-      if (fixed !== undefined)
-        throw new ConfigError([
-          { file: config.file, message: `${fixed} can only be changed by a restart` },
-        ]);
-      const policies = loadPolicies(config.policies);
-      this.#config = config;
-      this.#policies = policies;
-      await this.#changed('policy-set', old.policies.digest, policies.digest, 'reloaded');
-      await this.#changed('configuration', old.config.digest, config.digest, 'reloaded');
-      this.#parts.guard.replace(policies);
-      for (const target of config.targets) this.#gateways.get(target.name)?.reload(target);
+      const config = await loadConfig(old.config.file);
+      immovable(old.config, config);
+      await this.#apply({ config, policies: loadPolicies(config.policies) });
+      const { policies } = this.#force;
       return {
         ok: true,
         message: `policy set ${policies.digest.slice(0, 12)}, ${config.users.length} users`,
       };
     } catch (error) {
-      this.#config = old.config;
-      this.#policies = old.policies;
       const reason = error instanceof Error ? error.message : String(error);
-      await this.#record({
-        kind: 'change',
-        what: 'configuration',
-        subject: old.config.file,
-        before: old.config.digest,
-        after: old.config.digest,
-        why: 'reloaded',
-        refused: reason.slice(0, 2_000),
-      });
+      await this.#logbook.refused(old, reason).catch(() => undefined);
       return { ok: false, message: reason };
     }
   }
 
-  async close(): Promise<void> {
+  /** In force only once it is on disk that it is: what a log does not know must not decide. */
+  async #apply(next: Force): Promise<void> {
+    try {
+      await this.#logbook.changed(this.#force, next, 'reloaded');
+    } catch (error) {
+      next.policies.close();
+      throw error;
+    }
+    this.#force = next;
+    this.#parts.guard.replace(next.policies);
+    for (const target of next.config.targets) this.#gateways.get(target.name)?.reload(target);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#heartbeat);
+    await this.#reloading;
     await Promise.all([...this.#gateways.values()].map((gateway) => gateway.close(DRAIN_MS)));
     await this.#api?.close();
-    await this.#system('stop', { size: this.#parts.log.size }).catch(() => undefined);
+    // A log that has failed takes no goodbye; its absence is what the next start sees.
+    await this.#logbook.stop(this.#force).catch(() => undefined);
     await this.#parts.log.close();
     await this.#parts.sideStore.close();
   }
-}
-
-/** What cannot change while sessions run on it. */
-function immovable(before: Config, after: Config): string | undefined {
-  if (
-    before.log.dir !== after.log.dir ||
-    before.log.origin !== after.log.origin ||
-    before.log.state !== after.log.state
-  )
-    return 'log';
-  if (JSON.stringify(before.api) !== JSON.stringify(after.api)) return 'api.listen';
-  const fixed = (config: Config) =>
-    JSON.stringify(config.targets.map(({ name, listen, upstream }) => [name, listen, upstream]));
-  return fixed(before) === fixed(after)
-    ? undefined
-    : 'a target, its listen address or its upstream';
 }
 
 /** Opens everything; whatever was opened is closed again when a later part does not open. */
@@ -259,37 +203,43 @@ export async function startDaemon(config: Config): Promise<Daemon> {
     key: config.log.key,
     durability: config.log.durability === 'none' ? 'none' : 'sync',
   });
-  const sideStore = await openSideStore({
-    folder: join(config.log.dir, 'private'),
-    random: (bytes) => randomBytes(bytes),
-  });
-  const last = log.size > 0 ? await log.read(log.size - 1) : undefined;
-  const recorder = openRecorder({
-    log,
-    sideStore,
-    source: {
-      id: `daemon-${createHash('sha256').update(config.log.origin).digest('hex').slice(0, 8)}`,
-      type: 'daemon',
-      version: VERSION,
-      epoch: log.recovery.epoch,
-    },
-    // One process writes all entries of a log, so the source's last entry is the log's last.
-    previous: last ? toHex(leafHash(last, sha256)) : NO_PREVIOUS,
-    clock: systemClock(),
-    random: (bytes) => randomBytes(bytes),
-  });
-  const { host, port } = config.api.listen;
-  const guard = openGuard({
-    recorder,
-    policySet: policies,
-    docs: `http://${host}:${port}/entries/`,
-  });
-  const daemon = new RunningDaemon({ log, sideStore, recorder, guard }, config, policies);
+  let parts: Parts;
+  let past: Past;
   try {
-    await daemon.start();
+    ({ parts, past } = await openParts(config, log, policies));
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  const daemon = new RunningDaemon(parts, { config, policies });
+  try {
+    await daemon.start(past);
   } catch (error) {
     await daemon.close().catch(() => undefined);
     throw error;
   }
   return daemon;
+}
+
+async function openParts(
+  config: Config,
+  log: Log,
+  policySet: PolicySet,
+): Promise<{ parts: Parts; past: Past }> {
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  // One for each log, and the same at every start: its chain goes on across them.
+  const id = `daemon-${createHash('sha256').update(config.log.origin).digest('hex').slice(0, 8)}`;
+  const past = await lookBack(log, id);
+  const sideStore = await openSideStore({ folder: join(config.log.dir, 'private'), random });
+  const recorder = openRecorder({
+    log,
+    sideStore,
+    source: { id, type: 'daemon', version: VERSION, epoch: log.recovery.epoch },
+    previous: past.previous,
+    clock: systemClock(),
+    random,
+  });
+  const docs = `http://${formatAddress(config.api.listen)}/entries/`;
+  const guard = openGuard({ recorder, policySet, docs });
+  return { parts: { log, sideStore, recorder, guard }, past };
 }

@@ -1,40 +1,92 @@
-/** What a start needs to know of the entries before it; bounded, from the log itself. */
-import type { Entry } from '@sealrail/sdk';
-import type { Log } from '@sealrail/tlog';
+/**
+ * What a start needs to know of the entries before it, from the log itself: where this source's chain
+ * ends, what was last said of the system, and which actions a crash left without an outcome.
+ */
+import type { Entry, SystemFields } from '@sealrail/sdk';
+import { NO_PREVIOUS } from '@sealrail/sdk';
+import { type Log, leafHash, sha256, toHex } from '@sealrail/tlog';
 
-/** Heartbeats are a minute apart: a system entry is nearer than this, unless the log was very busy. */
-const LOOK_BACK_MAX = 50_000;
-const OPEN_LOOK_BACK_MAX = 5_000;
-const OPEN_NAMED_MAX = 100;
+/**
+ * Entries that are looked at. The daemon writes a system entry at least every HEARTBEAT_ENTRIES, far
+ * below it; an action that began before all of these is not looked for, and the finding says so.
+ */
+export const LOOK_BACK_MAX = 100_000;
+/** Ids that one finding names; more of them are counted. */
+export const NAMED_MAX = 100;
 
-async function entryAt(log: Log, index: number): Promise<Entry> {
-  return JSON.parse(Buffer.from(await log.read(index)).toString('utf8')) as Entry;
+export interface Past {
+  /** Leaf hash of the source's last entry, lowercase hex; NO_PREVIOUS where it has none. */
+  readonly previous: string;
+  /** `detail` of the last system entry; undefined where none was found. */
+  readonly system: SystemFields['detail'] | undefined;
+  /** Ids of decisions that were carried out and have no outcome, oldest first. */
+  readonly open: readonly string[];
+  /** Ids of decisions whose transaction has no end: it is not known whether they were committed. */
+  readonly unsettled: readonly string[];
+  /** False where the look was bounded before it came to the last start. */
+  readonly complete: boolean;
 }
 
-/** Digests that the last system entry names; undefined where there is none. */
-export async function lastSystemEntry(
-  log: Log,
-): Promise<{ policySet?: string; configuration?: string } | undefined> {
-  for (let index = log.size - 1; index >= Math.max(0, log.size - LOOK_BACK_MAX); index--) {
-    const entry = await entryAt(log, index);
-    if (entry.kind === 'system')
-      return entry.detail as { policySet?: string; configuration?: string };
+export async function lookBack(
+  log: Pick<Log, 'size' | 'read'>,
+  source: string,
+  entriesMax = LOOK_BACK_MAX,
+): Promise<Past> {
+  const past = new Pending();
+  let previous: string | undefined;
+  let system: SystemFields['detail'] | undefined;
+  let index = log.size;
+  const floor = Math.max(0, log.size - entriesMax);
+  let isStart = false;
+  while (index > floor && !isStart) {
+    const bytes = await log.read(--index);
+    const entry = parse(bytes);
+    if (!entry) continue;
+    if (entry.source.id === source) previous ??= toHex(leafHash(bytes, sha256));
+    past.add(entry);
+    if (entry.kind !== 'system') continue;
+    system ??= entry.detail;
+    // Whatever was open before an earlier start was looked at then.
+    isStart = entry.event === 'start';
   }
-  return undefined;
+  return {
+    previous: previous ?? NO_PREVIOUS,
+    system,
+    ...past.found(),
+    complete: isStart || index === 0,
+  };
 }
 
-/** Ids of allowed decisions near the end of the log that have no outcome: a stop cut them off. */
-export async function openDecisions(log: Log): Promise<string[]> {
-  const settled = new Set<string>();
-  const open: string[] = [];
-  for (let index = log.size - 1; index >= Math.max(0, log.size - OPEN_LOOK_BACK_MAX); index--) {
-    const entry = await entryAt(log, index);
-    if (entry.kind === 'outcome') settled.add(entry.decisionId);
-    // Before an earlier start everything was looked at then.
-    if (entry.kind === 'system' && entry.event === 'start') break;
-    if (entry.kind !== 'decision') continue;
-    const passed = entry.decision.verdict === 'allow' || !entry.decision.enforced;
-    if (passed && !settled.has(entry.id)) open.push(entry.id);
+/** An entry that does not read is for `verify` to report; a start must not depend on it. */
+function parse(bytes: Uint8Array): Entry | undefined {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Entry;
+  } catch {
+    return undefined;
   }
-  return open.slice(0, OPEN_NAMED_MAX);
+}
+
+/** Fed backwards: an outcome is seen before its decision, the end of a transaction before what is in it. */
+class Pending {
+  readonly #outcomes = new Set<string>();
+  readonly #ended = new Set<string>();
+  readonly #open: string[] = [];
+  readonly #unsettled = new Set<string>();
+
+  add(entry: Entry): void {
+    if (entry.kind === 'outcome') {
+      this.#outcomes.add(entry.decisionId);
+      const { transaction, outcome } = entry;
+      if (transaction === undefined) return;
+      if (outcome.provisional !== true) this.#ended.add(transaction);
+      else if (!this.#ended.has(transaction)) this.#unsettled.add(entry.decisionId);
+    } else if (entry.kind === 'decision') {
+      const wasCarriedOut = entry.decision.verdict === 'allow' || !entry.decision.enforced;
+      if (wasCarriedOut && !this.#outcomes.has(entry.id)) this.#open.push(entry.id);
+    }
+  }
+
+  found(): Pick<Past, 'open' | 'unsettled'> {
+    return { open: this.#open.toReversed(), unsettled: [...this.#unsettled].reverse() };
+  }
 }

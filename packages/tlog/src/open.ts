@@ -104,8 +104,6 @@ export async function createLog(options: LogOptions): Promise<void> {
   await makeDirectoryDurably(files, folders.staging, 0o700);
   await makeDirectoryDurably(files, place.state, 0o700);
   await checkFilesystem(options, files);
-  for (const name of (await files.list(folders.journal)) ?? [])
-    await files.remove(`${folders.journal}/${name}`);
   await Journal.create(place.journal);
   // Last, because with it the log is there: whatever is missing before it is made anew.
   const empty = { origin: signer.key.name, size: 0n, root: emptyRoot(sha256) };

@@ -1,6 +1,5 @@
 /** What must hold of a log after any history, judged from outside: entries, checkpoints, receipts, files. */
 
-import type { SimulatedDisk } from '../../packages/tlog/src/files/simulated-disk.ts';
 import {
   encodeBundle,
   type Log,
@@ -15,8 +14,9 @@ import {
   tilesOf,
   tileWidth,
   verifyEd25519,
-} from '../../packages/tlog/src/index.ts';
-import { verifyReceipt, verifyTree } from '../../packages/tlog/src/verify/index.ts';
+} from '../src/index.ts';
+import { verifyReceipt, verifyTree } from '../src/verify/index.ts';
+import type { SimulatedDisk } from './simulated-disk.ts';
 
 export interface History {
   /** By index: what `append` resolved for. */

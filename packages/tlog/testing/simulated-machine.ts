@@ -3,8 +3,8 @@
  * Everything that a process asks for waits until the simulation picks it, so that one seed gives one
  * history: which call ends first, where the power goes, which flush fails and what it did all the same.
  */
-import type { Clock } from '../clock.ts';
-import type { Files, OpenFile } from './files.ts';
+import type { Clock } from '../src/clock.ts';
+import type { Files, OpenFile } from '../src/files/files.ts';
 import { type Random, SimulatedDisk, type SimulatedFile, seededRandom } from './simulated-disk.ts';
 
 /** Every fault twice: the call fails although it did its work, and fails without. */

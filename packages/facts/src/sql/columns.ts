@@ -9,9 +9,11 @@ import { reviewRoutine } from './routines.ts';
 export interface Column {
   readonly name: string;
   readonly sources: readonly Source[];
+  /** True where it may not exist, so that its name may mean one of the query around. */
+  readonly unsure?: boolean;
 }
 
-/** What a query answers with; `open` where only the server knows all of its columns. */
+/** What a query answers with; `open` where only the server knows which columns there are, and where. */
 export interface Result {
   readonly columns: readonly Column[];
   readonly open: boolean;
@@ -40,8 +42,6 @@ export interface Names {
   readonly subquery?: object;
   /** What does not resolve belongs to somebody else: parameters of a function, OLD and NEW of a rule. */
   readonly others?: boolean;
-  /** Names of the result, which ORDER BY and GROUP BY may use. */
-  results?: readonly Column[];
 }
 
 export const NO_COLUMNS: Result = { columns: [], open: false };
@@ -59,7 +59,7 @@ export const inside = (names: Names, subquery?: object): Names => ({
 });
 
 /** Of a subquery in FROM, a WITH query or a side of a UNION: it sees only what is around its query. */
-export const beside = (names: Names): Names => ({ ...names, ranges: [], star: [], results: [] });
+export const beside = (names: Names): Names => ({ ...names, ranges: [], star: [] });
 
 export function aliasOf(body: Body): {
   readonly name?: string;
@@ -70,10 +70,16 @@ export function aliasOf(body: Body): {
   return { name: text(alias.aliasname), columns: strings(alias.colnames) ?? [] };
 }
 
-/** Under the names of an alias list, which may be shorter, and where open also longer, than the columns. */
+/** Under the names of an alias list, which goes by position. */
 export function renamed({ columns, open }: Result, names: readonly string[]): Result {
-  const known = columns.map((column, at) => ({ ...column, name: names[at] ?? column.name }));
-  const more = names.slice(columns.length).map((name) => ({ name, sources: [] }));
+  if (names.length === 0) return { columns, open };
+  // Where a column stands is not known, so each name may be any of them.
+  const any = open ? columns.flatMap(({ sources }) => sources) : undefined;
+  const known = columns.map((column, at) => {
+    const name = names[at] ?? column.name;
+    return any ? { name, sources: any, unsure: true } : { ...column, name };
+  });
+  const more = names.slice(columns.length).map((name) => ({ name, sources: any ?? [] }));
   return { columns: [...known, ...more], open };
 }
 
@@ -144,18 +150,20 @@ function someoneElses(names: Names): boolean {
 
 function unqualified(name: string, names: Names, facts: Collector): Resolved | undefined {
   // The server looks for a column in every level before it takes the name for a whole row's.
+  const unsure: Column[] = [];
   const column = climb(names, facts, (level): Resolved | undefined => {
-    const found = level.ranges.flatMap((range) => columnsNamed(range, name));
-    if (found.length > 0)
-      return { kind: 'column', sources: found.flatMap(({ sources }) => sources) };
-    if (level.ranges.some(({ relation }) => relation) && SYSTEM_COLUMNS.has(name)) {
-      return { kind: 'column', sources: [] };
+    const found = columnsAt(level, name);
+    if (found?.every((one) => one.unsure)) {
+      // It may not be there; then the name is that of a column further out.
+      unsure.push(...found);
+      return undefined;
     }
-    if (level.results?.some((result) => result.name === name))
-      return { kind: 'column', sources: [] };
-    return undefined;
+    return (
+      found && { kind: 'column', sources: [...unsure, ...found].flatMap((one) => one.sources) }
+    );
   });
   if (column) return column;
+  if (unsure.length > 0) return { kind: 'column', sources: unsure.flatMap((one) => one.sources) };
   return climb(names, facts, (level): Resolved | undefined => {
     const rows = level.ranges.filter((range) => range.alias === name);
     for (const range of rows) useWholeRow(range, facts);
@@ -167,6 +175,14 @@ function unqualified(name: string, names: Names, facts: Collector): Resolved | u
     }
     return level.ranges.some(({ open }) => open) ? { kind: 'column', sources: [] } : undefined;
   });
+}
+
+/** Columns of this name in one level; undefined where there is none. */
+function columnsAt(level: Names, name: string): readonly Column[] | undefined {
+  const found = level.ranges.flatMap((range) => columnsNamed(range, name));
+  if (found.length > 0) return found;
+  const stored = level.ranges.some(({ relation }) => relation);
+  return stored && SYSTEM_COLUMNS.has(name) ? [{ name, sources: [] }] : undefined;
 }
 
 interface Qualifier {
@@ -199,13 +215,16 @@ function qualified(
 /** `t.f`, where f is no column of t, calls the function f on the row. */
 function functional(name: string, ranges: readonly Range[], facts: Collector): Resolved {
   for (const range of ranges) useWholeRow(range, facts);
-  const isColumn =
-    ranges.some(({ open }) => open) && reviewRoutine(name).doubt === 'unknown-routine';
-  if (isColumn && !facts.catalog.hasUserRoutine(name)) return { kind: 'column', sources: [] };
+  if (ranges.some(({ open }) => open) && !mayBeRoutine(name, facts)) {
+    return { kind: 'column', sources: [] };
+  }
   resolveRoutine([name], facts);
   facts.doubts.add('ambiguous');
   return { kind: 'unknown' };
 }
+
+const mayBeRoutine = (name: string, facts: Collector): boolean =>
+  reviewRoutine(name).doubt !== 'unknown-routine' || facts.catalog.hasUserRoutine(name);
 
 const columnsNamed = (range: Range, name: string): Column[] =>
   range.columns.filter((column) => column.name === name);

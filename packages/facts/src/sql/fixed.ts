@@ -10,15 +10,7 @@ import {
 
 const HOLDS_VALUES = new Set([
   ...['A_Const', 'ParamRef', 'TypeCast', 'A_Expr', 'BoolExpr', 'NullTest', 'BooleanTest', 'List'],
-  ...[
-    'A_ArrayExpr',
-    'RowExpr',
-    'CaseExpr',
-    'CaseWhen',
-    'CoalesceExpr',
-    'MinMaxExpr',
-    'CollateClause',
-  ],
+  ...['A_ArrayExpr', 'RowExpr', 'CaseExpr', 'CaseWhen', 'CoalesceExpr', 'MinMaxExpr'],
   ...[
     'SQLValueFunction',
     'String',

@@ -18,7 +18,7 @@ import { isTrue } from './fold.ts';
 import { resolveRelation, resolveType } from './names.ts';
 import { type Body, bodyOf, lastName, list, nodeOf, object, strings, text } from './node.ts';
 import { readQuery } from './query.ts';
-import { RESULT_COLUMNS } from './routines.ts';
+import { ONE_COLUMN, RESULT_COLUMNS } from './routines.ts';
 
 /** Rows of a constant list that still count as few. */
 export const LIST_MAX = 1_000;
@@ -122,7 +122,10 @@ function join(body: Body, names: Names, facts: Collector): Result {
   if (!compared && isTrue(body.quals ?? true)) facts.crossJoin = true;
   walkExpression(body.quals, names, facts);
   const shared = using.map((name) => merged(name, left, right));
-  for (const { sources } of shared) facts.derive(sources);
+  // Which columns NATURAL compares is not known where the columns are not.
+  const unknown = body.isNatural === true && (left.open || right.open);
+  const used = unknown ? [...left.columns, ...right.columns] : shared;
+  for (const { sources } of used) facts.derive(sources);
   const rest = [...left.columns, ...right.columns].filter(({ name }) => !using.includes(name));
   const all: Result = { columns: [...shared, ...rest], open: left.open || right.open };
   const usingAlias = object(body.join_using_alias);
@@ -153,31 +156,36 @@ function rangeFunction(body: Body, names: Names, facts: Collector): Range {
   const calls = list(body.functions).map((item) => list(bodyOf(item, 'List')?.items));
   walkExpression(body.functions, names, facts);
   const single = calls.length === 1;
-  const columns = calls.flatMap(([call, definitions]) => {
+  const results = calls.map(([call, definitions]) => {
     const listed = list(
       bodyOf(definitions, 'List')?.items ?? (single ? body.coldeflist : undefined),
     );
     return functionColumns(call, listed, single ? alias : undefined, facts);
   });
-  if (body.ordinality === true) columns.push('ordinality');
+  const columns = results.flatMap((result) => result.columns);
+  if (body.ordinality === true) columns.push({ name: 'ordinality', sources: [] });
   const name = alias ?? lastName(bodyOf(calls[0]?.[0], 'FuncCall')?.funcname);
-  const known = columns.map((column) => ({ name: column, sources: [] }));
-  return { alias: name, ...renamed({ columns: known, open: false }, aliases) };
+  return { alias: name, ...renamed({ columns, open: results.some(({ open }) => open) }, aliases) };
 }
 
+/** A result of a composite type spreads into its columns, and what is given decides whether it is one. */
 function functionColumns(
   call: unknown,
   definitions: readonly unknown[],
   alias: string | undefined,
   facts: Collector,
-): string[] {
-  if (definitions.length > 0) return definitions.map((item) => columnDefinition(item, facts));
-  const body = bodyOf(call, 'FuncCall');
-  const name = lastName(body?.funcname);
+): Result {
+  const sure = (names: readonly string[]): Result => ({
+    columns: names.map((column) => ({ name: column, sources: [] })),
+    open: false,
+  });
+  if (definitions.length > 0) return sure(definitions.map((item) => columnDefinition(item, facts)));
+  const name = lastName(bodyOf(call, 'FuncCall')?.funcname);
   const known = RESULT_COLUMNS[name];
-  if (known) return [...known];
+  if (known) return sure(known);
   const one = alias ?? name;
-  return name === 'unnest' ? list(body?.args).map(() => one) : [one];
+  if (ONE_COLUMN.has(name)) return sure([one]);
+  return { columns: [{ name: one, sources: [], unsure: true }], open: true };
 }
 
 function columnDefinition(item: unknown, facts: Collector): string {

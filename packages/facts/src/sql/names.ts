@@ -15,7 +15,7 @@ const CLOSED: readonly (readonly [RegExp, SqlRisk])[] = [
     /^(pg_user_mapping|pg_user_mappings|pg_subscription|_pg_user_mappings|user_mapping_options)$/,
     'network',
   ],
-  [/^(pg_largeobject|pg_largeobject_metadata)$/, 'large-object'],
+  [/^pg_largeobject$/, 'large-object'],
   [/^(pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config)$/, 'file'],
   [
     /^(pg_replication_.*|pg_stat_replication.*|pg_stat_subscription.*|pg_stat_wal_receiver)$/,

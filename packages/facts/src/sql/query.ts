@@ -15,6 +15,7 @@ import {
 import { walkExpression } from './expression.ts';
 import { integerOf } from './fold.ts';
 import { fromList } from './from.ts';
+import { resolveOperator } from './names.ts';
 import { type Body, bodyOf, list, nodeOf, object, strings, text } from './node.ts';
 import { resultName } from './result-name.ts';
 
@@ -123,7 +124,7 @@ function setOperation(
   const left = readSide(body.larg, names, facts);
   readSide(body.rarg, second(left, names), facts);
   const columns = withoutLineage(left);
-  clauses(body, { ...beside(names), results: columns.columns }, columns.columns, facts);
+  clauses(body, beside(names), columns, facts);
   return columns;
 }
 
@@ -146,9 +147,8 @@ function readSelect(body: Body, outer: Names, facts: Collector): Result {
   const tables = from.filter((item) => nodeOf(item)?.kind !== 'RangeFunction');
   if (tables.length > 1 && body.whereClause === undefined) facts.crossJoin = true;
   const result = targetColumns(list(body.targetList), names, facts);
-  names.results = result.columns;
   walkExpression([body.whereClause, body.havingClause, body.windowClause], names, facts);
-  clauses(body, names, result.columns, facts);
+  clauses(body, names, result, facts);
   const compared = list(body.distinctClause).length > 0 || body.intoClause !== undefined;
   if (compared) for (const { sources } of result.columns) facts.derive(sources);
   const into = object(object(body.intoClause)?.rel);
@@ -163,14 +163,15 @@ function values(body: Body, names: Names, facts: Collector): Result {
     name: `column${at + 1}`,
     sources: [],
   }));
-  clauses(body, { ...names, results: columns }, columns, facts);
-  return { columns, open: false };
+  const result: Result = { columns, open: false };
+  clauses(body, names, result, facts);
+  return result;
 }
 
 /** What stands behind the target list and may speak of its columns by name or by number. */
-function clauses(body: Body, names: Names, columns: readonly Column[], facts: Collector): void {
+function clauses(body: Body, names: Names, result: Result, facts: Collector): void {
   const sorted = [body.sortClause, body.groupClause, body.distinctClause];
-  for (const item of sorted) ordering(item, names, columns, facts);
+  for (const item of sorted) ordering(item, names, result, facts);
   walkExpression([body.limitCount, body.limitOffset], names, facts);
   if (list(body.lockingClause).length === 0) return;
   facts.readOnly = false;
@@ -184,24 +185,34 @@ function clauses(body: Body, names: Names, columns: readonly Column[], facts: Co
 }
 
 /** `ORDER BY 2` and `GROUP BY alias` use a column of the result without naming where it comes from. */
-function ordering(item: unknown, names: Names, columns: readonly Column[], facts: Collector): void {
+function ordering(item: unknown, names: Names, result: Result, facts: Collector): void {
   if (Array.isArray(item)) {
-    for (const one of item) ordering(one, names, columns, facts);
+    for (const one of item) ordering(one, names, result, facts);
     return;
   }
-  const sort = bodyOf(item, 'SortBy');
   const grouping = bodyOf(item, 'GroupingSet');
   if (grouping) {
     facts.look(grouping);
-    ordering(grouping.content, names, columns, facts);
+    ordering(grouping.content, names, result, facts);
     return;
   }
+  const sort = bodyOf(item, 'SortBy');
   const expression = sort ? sort.node : item;
+  const reference = bodyOf(expression, 'ColumnRef');
+  const [name, ...more] = strings(reference?.fields) ?? [];
+  const named = more.length > 0 ? [] : result.columns.filter((column) => column.name === name);
+  if (reference && named.length > 0) {
+    // It is the result's column, or in GROUP BY rather one of FROM; never one of a query around.
+    facts.look(reference);
+    const local = names.ranges.flatMap(({ columns }) => columns).filter((one) => one.name === name);
+    for (const { sources } of [...named, ...local]) facts.derive(sources);
+    if (sort?.useOp !== undefined) resolveOperator(strings(sort.useOp) ?? [], facts);
+    return;
+  }
   const position = integerOf(expression);
-  const name = strings(bodyOf(expression, 'ColumnRef')?.fields);
-  for (const [at, column] of columns.entries()) {
-    const named = name?.length === 1 && name[0] === column.name;
-    if (named || position === at + 1) facts.derive(column.sources);
+  for (const [at, { sources }] of result.columns.entries()) {
+    // Where the columns are not known, neither is which one stands there.
+    if (position === at + 1 || (result.open && position !== undefined)) facts.derive(sources);
   }
   walkExpression(item, names, facts);
 }

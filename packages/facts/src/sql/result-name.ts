@@ -104,6 +104,10 @@ function subLinkName(body: Body): Named | undefined {
   // Of a set operation the leftmost part gives the names.
   for (let left = object(select?.larg); left; left = object(select?.larg)) select = left;
   const target = bodyOf(list(select?.targetList)[0], 'ResTarget');
-  if (target) return strong(text(target.name) || resultName(target.val));
+  // Which column a star begins with is not looked up: no name is safer than a wrong one.
+  const star = list(bodyOf(target?.val, 'ColumnRef')?.fields).some((field) =>
+    bodyOf(field, 'A_Star'),
+  );
+  if (target && !star) return strong(text(target.name) || resultName(target.val));
   return strong(list(select?.valuesLists).length > 0 ? 'column1' : NO_NAME);
 }

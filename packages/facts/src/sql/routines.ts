@@ -13,7 +13,7 @@ const PURE =
 array_lower array_ndims array_position array_positions array_prepend array_remove array_replace array_reverse
 array_sort array_to_string array_upper ascii asin asind asinh atan atan2 atan2d atand atanh bit_count
 bit_length bool box bpchar broadcast btrim cardinality casefold cbrt ceil ceiling center char_length
-character_length chr circle concat_lower convert_from convert_to cos cosd cosh cot cotd crc32 crc32c daterange
+character_length chr circle convert_from convert_to cos cosd cosh cot cotd crc32 crc32c daterange
 decode degrees diameter div encode erf erfc exp factorial family float4 float8 floor gamma gcd get_bit get_byte
 height host hostmask inet_merge inet_same_family initcap int2 int4 int4range int8 int8range isempty isfinite
 isopen json_array_length json_extract_path json_extract_path_text json_object json_strip_nulls json_typeof
@@ -30,11 +30,11 @@ similar_to_escape sin sind sinh slope split_part sqrt starts_with string_to_arra
 tan tand tanh text timezone to_bin to_hex to_oct translate trim_array trim_scale trunc tsquery_phrase
 tsrange tstzrange tsvector_to_array ts_delete ts_filter ts_rank ts_rank_cd setweight numnode querytree unicode_assigned
 unicode_version unistr upper upper_inc upper_inf uuid_extract_timestamp uuid_extract_version varchar width
-width_bucket xmlcomment xmlconcat2 xmltext xpath xpath_exists xmlexists date_bin numeric_inc cidr inet abbrev`);
+width_bucket xmlcomment xmltext xpath xpath_exists xmlexists date_bin cidr abbrev convert pow`);
 
 /** Results that hold for one statement: the clock, the session, the catalog. */
-const STABLE = words(`age array_agg array_to_json array_to_tsvector col_description concat concat_ws
-current_catalog current_database current_query current_schema current_schemas current_setting current_user
+const STABLE = words(`age array_to_json array_to_tsvector col_description concat concat_ws
+current_database current_query current_schema current_schemas current_setting current_user
 date date_add date_part date_subtract date_trunc enum_first enum_last enum_range extract format format_type
 has_any_column_privilege has_column_privilege has_database_privilege has_foreign_data_wrapper_privilege
 has_function_privilege has_language_privilege has_parameter_privilege has_schema_privilege
@@ -61,7 +61,10 @@ session_user shobj_description statement_timestamp system_user time timestamp ti
 to_ascii to_char to_date to_json to_jsonb to_number to_regclass to_regcollation to_regnamespace to_regoper
 to_regoperator to_regproc to_regprocedure to_regrole to_regtype to_timestamp to_tsquery to_tsvector
 transaction_timestamp ts_headline version websearch_to_tsquery xml xmlvalidate acldefault makeaclitem
-has_largeobject_privilege`);
+has_largeobject_privilege pg_sequence_parameters pg_get_sequence_data pg_trigger_depth pg_current_snapshot
+pg_snapshot_xmin pg_snapshot_xmax pg_get_acl get_current_ts_config getdatabaseencoding pg_basetype
+pg_settings_get_flags pg_relation_filepath jsonb_to_tsvector json_to_tsvector
+jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz jsonb_path_query_first_tz`);
 
 /** Over many rows. */
 const AGGREGATES = words(`any_value avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop
@@ -70,7 +73,7 @@ json_object_agg_unique json_object_agg_unique_strict jsonb_agg jsonb_agg_strict 
 jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict lag last_value lead max min
 mode nth_value ntile percent_rank percentile_cont percentile_disc range_agg range_intersect_agg rank
 regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy row_number
-stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance xmlagg grouping`);
+stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance xmlagg array_agg`);
 
 /** Each of these may give many rows, or none, from one. */
 const SET_RETURNING = words(`generate_series generate_subscripts unnest json_array_elements
@@ -78,8 +81,7 @@ json_array_elements_text json_each json_each_text json_object_keys json_populate
 json_to_recordset jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text
 jsonb_object_keys jsonb_path_query jsonb_populate_recordset jsonb_to_recordset regexp_matches
 regexp_split_to_table string_to_table aclexplode pg_options_to_table pg_get_keywords pg_partition_tree
-pg_partition_ancestors pg_timezone_names pg_timezone_abbrevs pg_sequence_parameters
-pg_get_publication_tables`);
+pg_partition_ancestors pg_timezone_names pg_timezone_abbrevs pg_get_publication_tables`);
 
 /** Different at every call; of these nextval alone leaves something behind, and only a gap. */
 const VOLATILE =
@@ -172,7 +174,7 @@ export function volatilityOf(name: string): Volatility {
   return REVIEWED_ROUTINES.has(name) ? 'stable' : 'unknown';
 }
 
-/** Columns of set-returning routines whose result is a row; of any other the one column is its own name. */
+/** Columns of routines whose result is a row, or has a name of its own. */
 export const RESULT_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   json_each: ['key', 'value'],
   json_each_text: ['key', 'value'],
@@ -212,6 +214,12 @@ numrange oid oid8 oidvector path pg_lsn pg_node_tree pg_snapshot point polygon r
 regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype
 serial serial2 serial4 serial8 smallint smallserial text tid time timestamp timestamptz timetz trigger tsmultirange
 tsquery tsrange tstzmultirange tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid xid8 xml`),
+);
+
+/** Of these it is sure that their result in FROM is one column, whatever their arguments are. */
+export const ONE_COLUMN: ReadonlySet<string> = new Set(
+  words(`generate_series generate_subscripts json_object_keys jsonb_object_keys jsonb_path_query regexp_matches
+regexp_split_to_table string_to_table`),
 );
 
 export const isBuiltinType = (name: string): boolean => TYPES.has(name);

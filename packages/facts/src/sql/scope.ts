@@ -232,7 +232,8 @@ function expression(body: Body, negated: boolean, options: ScopeTarget): Held {
       return like(body, negated, options);
     case 'AEXPR_NOT_DISTINCT':
       if (sameShape(body.lexpr, body.rexpr)) return negated ? LOOSE : ALWAYS;
-      return negated ? LOOSE : equality(body.lexpr, body.rexpr, options);
+      // Unlike equality it also finds every null, of which a unique column may have many.
+      return negated ? LOOSE : { scope: equality(body.lexpr, body.rexpr, options).scope };
     default:
       return LOOSE;
   }

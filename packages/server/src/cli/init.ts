@@ -1,8 +1,7 @@
-/** `init`, `keygen`, `users add`, `config check`, `policy check`: what stands before a daemon runs. */
+/** `init` and `keygen`: what has to stand before a daemon can run. */
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import {
   createLog,
@@ -12,209 +11,153 @@ import {
   openSigner,
   secretKeyFromSeed,
 } from '@sealrail/tlog';
-import { parseDocument } from 'yaml';
-import { loadConfig, loadUsers } from '../config/load.ts';
-import { isUsablePassword, randomPassword, scramVerifier } from '../config/password.ts';
-import { loadPolicies } from '../config/policies.ts';
-import { CliError, type Command, EXIT, usage } from './io.ts';
-import { parseOptions } from './options.ts';
+import { CliError, type Command, EXIT, type Io, usage } from './io.ts';
+import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
+import { configTemplate, IGNORED, USERS_TEMPLATE } from './templates.ts';
 
-const shipped = fileURLToPath(new URL('../../policies', import.meta.url));
+export const initCommand: Command = {
+  line: 'init [DIR] [--origin NAME]',
+  does: 'a commented sealrail.yaml, starter policies, a key and an empty log',
+  help: `
+Writes sealrail.yaml, users.yaml, policies/, log.key, log.vkey and an empty log into DIR (here, if
+none is given). Never overwrites anything.
 
-/** A name that nobody else has, for a log that no witness knows yet. */
+  --origin NAME   the log's name, for good: such as example.com/prod; a local one if none is given
+  --log-only      only the empty log, for a configuration that is there already
+  -c FILE         with --log-only: that configuration
+  --json          one line: config, origin, vkey`,
+  run: init,
+};
+
+export const keygenCommand: Command = {
+  line: 'keygen ORIGIN [-o FILE]',
+  does: 'a signing key for a log',
+  help: `
+  ORIGIN     the name of the log that the key is for
+  -o FILE    writes the key there (mode 0600) instead of to stdout; never overwrites
+  --json     one line: origin, vkey, and key or file`,
+  run: keygen,
+};
+
+const shippedPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
+const WRITTEN = ['sealrail.yaml', 'users.yaml', 'policies', 'log.key', 'log.vkey', 'data', 'state'];
+
+/** A name that nobody else has, for a log that no witness knows yet (log-design.md, Identity). */
 const localOrigin = (): string => `sealrail.invalid/${randomBytes(16).toString('hex')}`;
 
 const newKey = (origin: string): string =>
   formatSecretKey(secretKeyFromSeed(origin, randomBytes(32)));
+const vkeyOf = (key: string): string => formatVkey(openSigner(key).key);
 
-const configText = (
-  origin: string,
-): string => `# Sealrail's configuration. Unknown keys are errors; secrets stand here by reference only
-# (env:NAME, file:PATH, exec:PROGRAM). \`sealrail config check\` says what is wrong; SIGHUP reads it again.
-log:
-  dir: ./data                      # log, journal and the private side store
-  state: ./state                   # what was signed last: keep it on another disk, and out of backups of dir
-  origin: ${origin}
-  key: file:./log.key
-  durability: sync                 # every decision is on disk before its effect
-identity:
-  users: users.yaml                # sealrail users add NAME --type human --group analysts
-targets:
-  shop:                            # the name by which policies and entries know it
-    kind: postgres
-    env: dev                       # dev | test | staging | prod: policies may be stricter in prod
-    mode: observe                  # observe logs what would be denied; enforce denies; { enforce: [agents] } for some groups
-    listen: 127.0.0.1:6432         # point your clients here
-    upstream:
-      url: postgres://sealrail@127.0.0.1:5432/shop
-      password: env:SHOP_PASSWORD  # a plain role that owns nothing; the gateway alone knows it
-      accept: []                   # privileges of that role that would otherwise refuse the start
-    classes:
-      personal: []                 # columns such as customers.email
-policies: ./policies               # every *.cedar file in it
-api:
-  listen: 127.0.0.1:7070           # console and API, on this machine only
-`;
-
-const usersText = `# Who may connect. Passwords exist only as SCRAM verifiers: sealrail users add NAME --type human --group analysts
-users: {}
-`;
-
-export const initCommand: Command = async (args, io) => {
-  const { values, positionals } = parseOptions(args, { origin: { type: 'string' } });
-  const folder = resolve(io.cwd, positionals[0] ?? '.');
-  const file = join(folder, 'sealrail.yaml');
-  if (existsSync(file))
-    throw new CliError(
-      EXIT.configuration,
-      `${file} is there already`,
-      'init never overwrites: choose another folder',
-    );
-  const origin = typeof values.origin === 'string' ? values.origin : localOrigin();
-  if (!isKeyName(origin))
-    throw usage(
-      `${JSON.stringify(origin)} is no origin`,
-      'such as example.com/prod: no scheme, no white space, no +',
-    );
-  mkdirSync(folder, { recursive: true });
-  const key = newKey(origin);
-  writeFileSync(join(folder, 'log.key'), `${key}\n`, { mode: 0o600, flag: 'wx' });
-  writeFileSync(join(folder, 'log.vkey'), `${formatVkey(openSigner(key).key)}\n`);
-  writeFileSync(file, configText(origin), { flag: 'wx' });
-  writeFileSync(join(folder, 'users.yaml'), usersText, { mode: 0o600 });
-  cpSync(shipped, join(folder, 'policies'), { recursive: true });
-  await createLog({ dir: join(folder, 'data'), stateDir: join(folder, 'state'), key });
-  if (values.json)
-    io.out(JSON.stringify({ config: file, origin, vkey: formatVkey(openSigner(key).key) }));
-  else {
-    io.out(`wrote ${file}, users.yaml, policies/, and an empty log`);
-    io.out(`public key, for auditors: ${formatVkey(openSigner(key).key)}`);
-    io.say('next: edit sealrail.yaml, add users, then sealrail config check and sealrail up');
-  }
-  return EXIT.ok;
-};
-
-export const keygenCommand: Command = async (args, io) => {
-  const { values, positionals } = parseOptions(args, { out: { type: 'string', short: 'o' } });
-  const [origin] = positionals;
-  if (origin === undefined || !isKeyName(origin))
-    throw usage(
-      'keygen takes the origin that the key is for',
-      'sealrail keygen example.com/prod -o log.key',
-    );
-  const key = newKey(origin);
-  const vkey = formatVkey(openSigner(key).key);
-  if (typeof values.out === 'string')
-    writeFileSync(values.out, `${key}\n`, { mode: 0o600, flag: 'wx' });
-  else if (!values.json) io.out(key);
-  if (values.json)
-    io.out(
-      JSON.stringify({
-        origin,
-        vkey,
-        ...(values.out === undefined ? { key } : { file: values.out }),
-      }),
-    );
-  else io.say(`public key: ${vkey}`);
-  return EXIT.ok;
-};
-
-async function askPassword(io: Parameters<Command>[1], name: string): Promise<string> {
-  const given = io.env.SEALRAIL_PASSWORD;
-  if (given !== undefined) return given;
-  if (!io.interactive) return randomPassword();
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await lines.question(`password for ${name} (empty: a random one): `);
-  lines.close();
-  return typed === '' ? randomPassword() : typed;
+function checkOrigin(origin: string): string {
+  if (isKeyName(origin)) return origin;
+  throw usage(
+    `${JSON.stringify(origin)} is no origin`,
+    'such as example.com/prod: no scheme, no white space, no +',
+  );
 }
 
-export const usersCommand: Command = async (args, io) => {
-  const [verb, ...rest] = args;
-  const { values, positionals } = parseOptions(rest, {
-    type: { type: 'string' },
-    group: { type: 'string', multiple: true },
-    role: { type: 'string', multiple: true },
-    config: { type: 'string', short: 'c' },
+async function init(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parseOptions(args, {
+    ...CONFIG,
+    origin: { type: 'string' },
+    'log-only': { type: 'boolean' },
   });
-  const [name] = positionals;
-  if (verb !== 'add' || name === undefined)
-    throw usage('users add NAME --type human|service|agent [--group G]… [--role R]…');
-  const type = values.type ?? 'human';
-  if (!['human', 'service', 'agent'].includes(String(type)))
-    throw usage(`--type ${type} is none of human, service, agent`);
-  const config = configOf(values.config as string | undefined, io);
-  const file = resolve(config.file, '..', 'users.yaml');
-  if (loadUsers(file).some((user) => user.name === name))
-    throw new CliError(EXIT.configuration, `${name} is in ${file} already`);
-  const password = await askPassword(io, name);
-  if (!isUsablePassword(password))
-    throw usage('a password has 8 to 256 printable ASCII characters');
-  const document = parseDocument(readFileSync(file, 'utf8'));
-  const user = {
-    type,
-    groups: values.group ?? [],
-    roles: values.role ?? [],
-    scram: scramVerifier(password),
-  };
-  document.setIn(['users', name], document.createNode(user));
-  writeFileSync(file, document.toString(), { mode: 0o600 });
-  if (values.json)
-    io.out(
-      JSON.stringify({
-        name,
-        type,
-        password: io.env.SEALRAIL_PASSWORD === undefined ? password : undefined,
-      }),
+  if (positionals.length > 1) throw usage('init takes one folder', 'sealrail init [DIR]');
+  if (values['log-only']) return initLog(values.config, values.json === true, io);
+  const folder = resolve(io.cwd, positionals[0] ?? '.');
+  const origin = checkOrigin(values.origin ?? localOrigin());
+  const there = WRITTEN.filter((name) => existsSync(join(folder, name)));
+  if (there.length > 0)
+    throw new CliError(
+      EXIT.configuration,
+      `${folder} holds ${there.join(', ')} already`,
+      'init never overwrites: choose another folder',
     );
+  const key = newKey(origin);
+  await writing(folder, async () => {
+    writeAll(folder, origin, key);
+    await createLog({ dir: join(folder, 'data'), stateDir: join(folder, 'state'), key });
+  });
+  const file = join(folder, 'sealrail.yaml');
+  const vkey = vkeyOf(key);
+  if (values.json) io.out(JSON.stringify({ config: file, origin, vkey }));
   else {
-    io.out(`added ${name}`);
-    if (io.env.SEALRAIL_PASSWORD === undefined) io.out(`password, shown this once: ${password}`);
-    io.say('a running daemon takes it over with: kill -HUP PID');
+    io.out(`wrote ${file}, users.yaml, policies/, a key and an empty log`);
+    io.out(`public key, for auditors: ${vkey}`);
+    io.say(`next: edit sealrail.yaml, then in ${folder}
+  sealrail users add NAME --type human --group analysts
+  sealrail config check
+  sealrail up`);
   }
   return EXIT.ok;
-};
+}
 
-export const configCommand: Command = async (args, io) => {
-  const [verb, ...rest] = args;
-  const { values } = parseOptions(rest, { config: { type: 'string', short: 'c' } });
-  if (verb !== 'check') throw usage('config check [-c FILE]');
-  const config = configOf(values.config as string | undefined, io);
-  const policies = loadPolicies(config.policies);
-  const summary = {
-    file: config.file,
-    targets: config.targets.length,
-    users: config.users.length,
-    policies: policies.policies.length,
-    policySet: policies.digest,
-  };
-  if (values.json) io.out(JSON.stringify(summary));
-  else
-    io.out(
-      `${config.file}: ${summary.targets} targets, ${summary.users} users, ${summary.policies} policies (set ${policies.digest.slice(0, 12)}): nothing is wrong`,
-    );
-  return EXIT.ok;
-};
+function writeAll(folder: string, origin: string, key: string): void {
+  mkdirSync(folder, { recursive: true });
+  const write = (name: string, text: string, mode?: number): void =>
+    writeFileSync(join(folder, name), text, {
+      flag: 'wx',
+      ...(mode === undefined ? {} : { mode }),
+    });
+  write('log.key', `${key}\n`, 0o600);
+  write('log.vkey', `${vkeyOf(key)}\n`);
+  write('users.yaml', USERS_TEMPLATE, 0o600);
+  cpSync(shippedPolicies, join(folder, 'policies'), { recursive: true });
+  if (!existsSync(join(folder, '.gitignore'))) write('.gitignore', IGNORED);
+  // Last: what looks finished is finished.
+  write('sealrail.yaml', configTemplate(origin));
+}
 
-export const policyCommand: Command = async (args, io) => {
-  const [verb, ...rest] = args;
-  const { values, positionals } = parseOptions(rest, { config: { type: 'string', short: 'c' } });
-  if (verb !== 'check')
-    throw usage(
-      'policy check [FOLDER]',
-      'fmt, test, diff, apply, replay, report and except are not part of this version',
-    );
-  const folder =
-    positionals[0] === undefined
-      ? loadConfig(configOf(values.config as string | undefined, io).file).policies
-      : resolve(io.cwd, positionals[0]);
-  const { policies, digest } = loadPolicies(folder);
-  if (values.json)
-    io.out(JSON.stringify({ folder, policies: policies.map(({ id }) => id), policySet: digest }));
-  else
-    io.out(
-      `${folder}: ${policies.length} policies parse and validate (set ${digest.slice(0, 12)})`,
-    );
+/** What the disk refuses is a sentence, not a stack. */
+async function writing(folder: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('LOG_')) throw error;
+    throw new CliError(EXIT.configuration, `couldn't write into ${folder}: ${message}`);
+  }
+}
+
+async function initLog(given: string | undefined, json: boolean, io: Io): Promise<number> {
+  const { log, file } = await configOf(given, io);
+  const { dir, state: stateDir, key, origin, durability } = log;
+  await writing(dir, () =>
+    createLog({ dir, stateDir, key, durability: durability === 'none' ? 'none' : 'sync' }),
+  );
+  if (json) io.out(JSON.stringify({ config: file, origin, vkey: vkeyOf(key) }));
+  else {
+    io.out(`created an empty log of ${origin} in ${dir}`);
+    io.out(`public key, for auditors: ${vkeyOf(key)}`);
+  }
   return EXIT.ok;
-};
+}
+
+async function keygen(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parseOptions(args, { out: { type: 'string', short: 'o' } });
+  const example = 'sealrail keygen example.com/prod -o log.key';
+  const origin = checkOrigin(onlyOne(positionals, 'keygen takes the origin of a log', example));
+  const key = newKey(origin);
+  const vkey = vkeyOf(key);
+  const file = values.out === undefined ? undefined : resolve(io.cwd, values.out);
+  if (file !== undefined) writeKey(file, key);
+  if (values.json) io.out(JSON.stringify({ origin, vkey, ...(file ? { file } : { key }) }));
+  else {
+    if (file === undefined) io.out(key);
+    io.say(`public key: ${vkey}`);
+  }
+  return EXIT.ok;
+}
+
+function writeKey(file: string, key: string): void {
+  try {
+    writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw code === 'EEXIST'
+      ? new CliError(EXIT.configuration, `${file} is there already`, 'a key is never overwritten')
+      : new CliError(EXIT.configuration, `couldn't write ${file}: ${message}`);
+  }
+}

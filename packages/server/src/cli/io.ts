@@ -4,6 +4,8 @@ import type { Writes } from './verify-report.ts';
 
 export const EXIT = {
   ok: 0,
+  /** The server's own error about a statement that was allowed. */
+  failed: 1,
   usage: 64,
   verification: 65,
   unavailable: 69,
@@ -19,14 +21,22 @@ export interface Io {
   out(line: string): void;
   /** A line of talk. */
   say(line: string): void;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** True where a person sits at a terminal. */
-  readonly interactive: boolean;
+  /** Asks the person at the terminal, without showing what is typed; undefined where nobody sits there. */
+  readonly askSecret: ((question: string) => Promise<string>) | undefined;
   readonly color: boolean;
 }
 
-export type Command = (args: readonly string[], io: Io) => Promise<number>;
+export interface Command {
+  /** As one calls it, after `sealrail`: `up [-c FILE]`. */
+  readonly line: string;
+  /** One line in the list of commands. */
+  readonly does: string;
+  /** Options and an example, for `--help`; absent where the command has a help of its own. */
+  readonly help?: string;
+  readonly run: (args: readonly string[], io: Io) => Promise<number>;
+}
 
 /** Ends a command with a sentence and an exit code. */
 export class CliError extends Error {
@@ -46,15 +56,17 @@ export function paint(io: Io, style: Parameters<typeof styleText>[0], text: stri
   return io.color ? styleText(style, text, { validateStream: false }) : text;
 }
 
-export function processIo(): Io {
-  return {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    out: (line) => process.stdout.write(`${line}\n`),
-    say: (line) => process.stderr.write(`${line}\n`),
-    env: process.env,
-    cwd: process.cwd(),
-    interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
-    color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
-  };
+/** C0 and C1 controls, and what turns the direction of a line around. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Text from a database or a log as one line of a terminal. Whoever wrote it chose its bytes: an escape
+ * sequence in a statement must not repaint the screen of whoever reads about it.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (one) => {
+    const code = one.charCodeAt(0);
+    const short = { 9: '\\t', 10: '\\n', 13: '\\r' }[code];
+    return short ?? `\\u${code.toString(16).padStart(4, '0')}`;
+  });
 }

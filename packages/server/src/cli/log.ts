@@ -1,176 +1,191 @@
-/** `log tail|show|prove|search`: the log in a terminal. */
+/** `log tail|search|show|prove`: the log in a terminal. */
 import { writeFileSync } from 'node:fs';
-import type { Entry } from '@sealrail/sdk';
-import type { EntryView } from '../api/entries.ts';
-import { type Command, EXIT, type Io, paint, usage } from './io.ts';
-import { parseOptions } from './options.ts';
-import { askDaemon, configOf } from './place.ts';
+import { resolve } from 'node:path';
+import type { EntryPage, EntryView } from '../api/entries.ts';
+import type { EntryFilter } from '../api/filter.ts';
+import type { Config } from '../config/config.ts';
+import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
+import { followEntries } from './log-follow.ts';
+import { line } from './log-lines.ts';
+import { openLogView, type PageQuery } from './log-view.ts';
+import { CONFIG, onlyOne, parseOptions } from './options.ts';
+import { configOf } from './place.ts';
 
-const FOLLOW_MS = 300;
-const PAGE = 200;
+export const logCommand: Command = {
+  line: 'log tail|search|show|prove',
+  does: 'the log in a terminal; prove N writes a receipt',
+  help: `
+  log tail [-n COUNT] [-f]        the newest entries; -f goes on as they come
+  log search TEXT [-n COUNT]      the newest entries that hold a text; values are not in the log
+  log show INDEX|ID               one entry, whole
+  log prove INDEX|ID [-o FILE]    its receipt, which verify checks on its own
 
-/** What an entry says, in a few words. */
-export function summary(entry: Entry): string {
-  switch (entry.kind) {
-    case 'decision': {
-      const policy = entry.decision.determining[0] ?? entry.decision.code;
-      return `${entry.action} ${entry.resources.map(({ id }) => id).join(' ')} [${policy}] ${entry.statement ?? '(does not parse)'}`;
-    }
-    case 'outcome':
-      return `${entry.outcome.status}${entry.outcome.code === undefined ? '' : ` ${entry.outcome.code}`}${entry.rows === undefined ? '' : `, ${entry.rows} rows`}${entry.outcome.provisional ? ' (until its transaction ends)' : ''}`;
-    case 'session':
-      return `${entry.event} ${entry.target}${entry.result === 'refused' ? ` refused ${entry.code ?? ''}` : ''}`;
-    case 'change':
-      return `${entry.what} ${entry.before.slice(0, 12) || 'none'} → ${entry.after.slice(0, 12)}${entry.refused === undefined ? '' : ` refused: ${entry.refused}`}`;
-    case 'finding':
-      return `${entry.severity} ${entry.rule}: ${entry.message}`;
-    case 'access':
-      return `${entry.how} ${entry.what}`;
-    case 'system':
-      return entry.event;
-    case 'approval':
-      return `${entry.step} ${entry.request}`;
-  }
+  --kind K        of tail and search: decision, outcome, change, finding, access, session, system
+  --verdict V     allow, hold or deny
+  --principal P   whose
+  -c FILE         the configuration
+  --json          tail, search: one line an entry: index, state, entry, outcome; show: one line;
+                  prove: index, file
+
+Asks the daemon where one runs; else the published files are read.`,
+  run: log,
+};
+
+const COUNT_MAX = 200;
+const COUNT_DEFAULT = 20;
+
+const PAGED = {
+  ...CONFIG,
+  n: { type: 'string', short: 'n' },
+  kind: { type: 'string' },
+  verdict: { type: 'string' },
+  principal: { type: 'string' },
+} as const;
+
+type Verb = (args: readonly string[], io: Io) => Promise<number>;
+
+async function log(args: readonly string[], io: Io): Promise<number> {
+  const [verb = '', ...rest] = args;
+  const verbs = new Map<string, Verb>([
+    ['tail', tail],
+    ['search', search],
+    ['show', show],
+    ['prove', prove],
+  ]);
+  const run = verbs.get(verb);
+  if (!run) throw usage(`log has no command ${JSON.stringify(verb)}`, [...verbs.keys()].join(', '));
+  return run(rest, io);
 }
 
-function line({ index, state, entry }: EntryView, io: Io): string {
-  const verdict =
-    entry.kind === 'decision'
-      ? entry.decision.verdict +
-        (entry.decision.enforced || entry.decision.verdict === 'allow' ? '' : '?')
-      : entry.kind;
-  const style = verdict.startsWith('deny')
-    ? 'red'
-    : verdict.startsWith('hold')
-      ? 'yellow'
-      : verdict === 'allow'
-        ? 'green'
-        : 'dim';
-  const who = entry.principal?.id ?? entry.source.type;
-  const text = summary(entry).replace(/\s+/g, ' ');
-  const shown = text.length > 160 ? `${text.slice(0, 159)}…` : text;
-  return `${String(index).padStart(6)} ${entry.time.slice(11, 23)} ${paint(io, style, verdict.padEnd(8))} ${who.padEnd(10)} ${shown}${state === 'signed' ? '' : paint(io, 'dim', ' (durable)')}`;
+function countOf(text: string | undefined): number {
+  const count = Number(text ?? COUNT_DEFAULT);
+  if (Number.isSafeInteger(count) && count >= 1 && count <= COUNT_MAX) return count;
+  throw usage(`-n takes a number from 1 to ${COUNT_MAX}`);
 }
 
-interface Page {
-  readonly entries: EntryView[];
-  readonly next?: number;
+interface Filtered {
+  readonly kind?: string | undefined;
+  readonly verdict?: string | undefined;
+  readonly principal?: string | undefined;
 }
 
-type Config = ReturnType<typeof configOf>;
+const KINDS = [
+  'decision',
+  'outcome',
+  'change',
+  'approval',
+  'finding',
+  'access',
+  'session',
+  'system',
+] as const;
+const VERDICTS = ['allow', 'hold', 'deny'] as const;
 
-async function page(config: Config, query: Record<string, string>): Promise<Page> {
-  return (await (
-    await askDaemon(config, `/api/entries?${new URLSearchParams(query)}`)
-  ).json()) as Page;
+/** Checked here as well as by the daemon: the files have no daemon. */
+function filterOf({ kind, verdict, principal }: Filtered): EntryFilter {
+  const kinds = kind?.split(',').map((one) => known(one, KINDS, '--kind'));
+  return {
+    ...(kinds === undefined ? {} : { kind: kinds }),
+    ...(verdict === undefined ? {} : { verdict: known(verdict, VERDICTS, '--verdict') }),
+    ...(principal === undefined ? {} : { principal }),
+  };
 }
 
-function show(views: readonly EntryView[], json: boolean, io: Io): void {
+function known<T extends string>(word: string, words: readonly T[], option: string): T {
+  const found = words.find((one) => one === word);
+  if (found !== undefined) return found;
+  throw usage(`${option} ${JSON.stringify(word)} is none of ${words.join(', ')}`);
+}
+
+/** Pages until there are enough: a filter may find few in one page's bounded look. */
+async function newest(
+  config: Config,
+  query: PageQuery,
+  io: Io,
+): Promise<{ views: EntryView[]; page: EntryPage }> {
+  const view = await openLogView(config, io);
+  const page = await view.page(query);
+  const views = [...page.entries];
+  return { views: views.reverse(), page };
+}
+
+function print(views: readonly EntryView[], json: boolean, io: Io): void {
   for (const view of views) io.out(json ? JSON.stringify(view) : line(view, io));
 }
 
 async function tail(args: readonly string[], io: Io): Promise<number> {
-  const { values } = parseOptions(args, {
-    config: { type: 'string', short: 'c' },
-    n: { type: 'string', short: 'n' },
-    follow: { type: 'boolean', short: 'f' },
-    verdict: { type: 'string' },
-    kind: { type: 'string' },
-    principal: { type: 'string' },
-  });
-  const count = Number(values.n ?? 20);
-  if (!Number.isSafeInteger(count) || count < 1 || count > PAGE)
-    throw usage(`-n takes a number from 1 to ${PAGE}`);
-  const config = configOf(values.config as string | undefined, io);
-  const filter = Object.fromEntries(
-    Object.entries({
-      verdict: values.verdict,
-      kind: values.kind,
-      principal: values.principal,
-    }).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
-  );
-  const first = await page(config, { limit: String(count), ...filter });
-  show(first.entries.toReversed(), values.json === true, io);
-  let seen = first.entries[0]?.index ?? -1;
-  while (values.follow) {
-    await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
-    const { entries } = await page(config, { limit: String(PAGE), ...filter });
-    const fresh = entries.filter(({ index }) => index > seen).toReversed();
-    show(fresh, values.json === true, io);
-    seen = fresh.at(-1)?.index ?? seen;
-  }
-  return EXIT.ok;
+  const { values } = parseOptions(args, { ...PAGED, follow: { type: 'boolean', short: 'f' } });
+  const limit = countOf(values.n);
+  const filter = filterOf(values);
+  const config = await configOf(values.config, io);
+  const json = values.json === true;
+  const { views, page } = await newest(config, { limit, ...filter }, io);
+  print(views, json, io);
+  sayUnreadable(page, io);
+  if (!values.follow) return EXIT.ok;
+  await followEntries(config, page.size, filter, (view) => print([view], json, io));
+  throw new CliError(EXIT.unavailable, 'the daemon has stopped');
+}
+
+function sayUnreadable({ unreadable }: EntryPage, io: Io): void {
+  for (const { index, reason } of unreadable)
+    io.say(`entry ${index} cannot be read: ${printable(reason)}`);
 }
 
 async function search(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseOptions(args, {
-    config: { type: 'string', short: 'c' },
-    n: { type: 'string', short: 'n' },
-  });
-  const [q] = positionals;
-  if (q === undefined)
-    throw usage(
-      'log search takes a text to look for',
-      'it looks through the newest entries; values are not in the log',
-    );
-  const config = configOf(values.config as string | undefined, io);
-  const { entries, next } = await page(config, { q, limit: String(values.n ?? 50) });
-  show(entries, values.json === true, io);
-  if (next !== undefined) io.say(`looked as far back as entry ${next}`);
+  const { values, positionals } = parseOptions(args, PAGED);
+  const q = onlyOne(positionals, 'log search takes one text', 'sealrail log search customers');
+  const limit = countOf(values.n);
+  const config = await configOf(values.config, io);
+  const { views, page } = await newest(config, { limit, q, ...filterOf(values) }, io);
+  print(views, values.json === true, io);
+  sayUnreadable(page, io);
+  if (page.next !== undefined) io.say(`looked as far back as entry ${page.next}`);
   return EXIT.ok;
 }
 
-const wanted = (positionals: readonly string[], what: string): string => {
-  const [which] = positionals;
-  if (which === undefined || !/^([0-9]+|[0-9a-f-]{36})$/.test(which))
-    throw usage(`log ${what} takes an entry's index or id`, `sealrail log ${what} 12`);
-  return which;
-};
+function wanted(positionals: readonly string[], verb: string): string {
+  const example = `sealrail log ${verb} 12`;
+  const which = onlyOne(positionals, `log ${verb} takes an entry's index or id`, example);
+  if (/^(0|[1-9][0-9]{0,14}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(which)) return which;
+  throw usage(`${JSON.stringify(which)} is neither an index nor an id`, example);
+}
 
-async function showOne(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseOptions(args, { config: { type: 'string', short: 'c' } });
-  const config = configOf(values.config as string | undefined, io);
-  const view = (await (
-    await askDaemon(config, `/api/entries/${wanted(positionals, 'show')}`)
-  ).json()) as EntryView & { text: string };
-  if (values.json) io.out(JSON.stringify(view));
-  else {
-    io.out(line(view, io));
-    io.out(JSON.stringify(view.entry, null, 2));
-    if (view.outcome) io.out(`outcome ${JSON.stringify(view.outcome)}`);
+async function show(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parseOptions(args, CONFIG);
+  const which = wanted(positionals, 'show');
+  const view = await openLogView(await configOf(values.config, io), io);
+  const found = await view.one(which);
+  if (values.json) {
+    io.out(JSON.stringify(found));
+    return EXIT.ok;
   }
+  io.out(line(found, io));
+  for (const text of JSON.stringify(found.entry, null, 2).split('\n')) io.out(printable(text));
+  if (found.outcome) io.out(`outcome ${printable(JSON.stringify(found.outcome))}`);
   return EXIT.ok;
 }
 
 async function prove(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, {
-    config: { type: 'string', short: 'c' },
+    ...CONFIG,
     out: { type: 'string', short: 'o' },
   });
-  const config = configOf(values.config as string | undefined, io);
   const which = wanted(positionals, 'prove');
-  const view = (await (await askDaemon(config, `/api/entries/${which}`)).json()) as EntryView;
-  const response = await askDaemon(config, `/api/receipts/${view.index}`);
-  const file = String(values.out ?? `entry-${view.index}.tlog-proof`);
-  writeFileSync(file, new Uint8Array(await response.arrayBuffer()));
-  if (values.json) io.out(JSON.stringify({ index: view.index, file }));
+  const view = await openLogView(await configOf(values.config, io), io);
+  const { index } = await view.one(which);
+  const receipt = await view.receipt(index);
+  const file = values.out ?? `entry-${index}.tlog-proof`;
+  try {
+    writeFileSync(resolve(io.cwd, file), receipt);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(EXIT.configuration, `couldn't write the receipt: ${reason}`);
+  }
+  if (values.json) io.out(JSON.stringify({ index, file }));
   else {
     io.out(file);
     io.say(`check it anywhere: sealrail verify ${file} --key log.vkey`);
   }
   return EXIT.ok;
 }
-
-export const logCommand: Command = async (args, io) => {
-  const [verb, ...rest] = args;
-  const verbs: Readonly<Record<string, (args: readonly string[], io: Io) => Promise<number>>> = {
-    tail,
-    search,
-    show: showOne,
-    prove,
-  };
-  const run = verbs[verb ?? ''];
-  if (!run)
-    throw usage(`log ${verb ?? ''}: no such command`, `log ${Object.keys(verbs).join('|')}`);
-  return run(rest, io);
-};

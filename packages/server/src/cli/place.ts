@@ -1,18 +1,21 @@
 /** Where the configuration is, and how to reach the daemon that runs on it. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { formatAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { CliError, EXIT, type Io } from './io.ts';
 
 const NAME = 'sealrail.yaml';
+/** Where `npm start` keeps everything of the demo. */
+const DEMO_FOLDER = '.sealrail';
 
-/** `-c`, else SEALRAIL_CONFIG, else ./sealrail.yaml, else that of `npm start` in this folder or one above. */
+/** `-c`, else SEALRAIL_CONFIG, else sealrail.yaml here or above, or that of `npm start` there. */
 export function configPath(given: string | undefined, io: Io): string {
   const named = given ?? io.env.SEALRAIL_CONFIG;
   if (named !== undefined) return resolve(io.cwd, named);
   for (let folder = io.cwd; ; folder = dirname(folder)) {
-    for (const path of [join(folder, NAME), join(folder, '.sealrail', NAME)])
+    for (const path of [join(folder, NAME), join(folder, DEMO_FOLDER, NAME)])
       if (existsSync(path)) return path;
     if (folder === dirname(folder)) break;
   }
@@ -23,31 +26,34 @@ export function configPath(given: string | undefined, io: Io): string {
   );
 }
 
-export const configOf = (given: string | undefined, io: Io): Config =>
-  loadConfig(configPath(given, io));
+export const configOf = (given: string | undefined, io: Io): Promise<Config> =>
+  loadConfig(configPath(given, io), io.env);
 
-/** A request to the running daemon; a refusal to connect is exit code 69. */
+/** Nobody listens where the daemon would. */
+export class NoDaemon extends CliError {}
+
+/** A request to the running daemon; throws NoDaemon where none answers, exit code 69. */
 export async function askDaemon(
   config: Config,
   path: string,
   init: RequestInit = {},
 ): Promise<Response> {
-  const { host, port } = config.api.listen;
-  const url = `http://${host}:${port}${path}`;
+  const address = formatAddress(config.api.listen);
   let response: Response;
   try {
-    response = await fetch(url, init);
-  } catch (cause) {
-    throw new CliError(
+    response = await fetch(`http://${address}${path}`, init);
+  } catch {
+    throw new NoDaemon(
       EXIT.unavailable,
-      `no daemon answers at ${host}:${port}`,
-      `sealrail up -c ${config.file} starts it (${cause instanceof Error ? cause.message : cause})`,
+      `no daemon answers at ${address}`,
+      `sealrail up -c ${config.file} starts it`,
     );
   }
   if (response.ok) return response;
-  const detail = (await response.json().catch(() => ({}))) as { detail?: string };
+  const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+  const isAsked = response.status >= 400 && response.status < 500 && response.status !== 429;
   throw new CliError(
-    response.status === 404 ? EXIT.usage : EXIT.unavailable,
-    detail.detail ?? `the daemon answered ${response.status}`,
+    isAsked ? EXIT.usage : EXIT.unavailable,
+    problem.detail ?? `the daemon answered ${response.status}`,
   );
 }

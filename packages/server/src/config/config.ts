@@ -6,11 +6,15 @@ export interface Config {
   readonly file: string;
   readonly log: LogConfig;
   readonly users: readonly User[];
+  /** Absolute path of the file that they stand in. */
+  readonly usersFile: string;
   readonly targets: readonly PostgresTarget[];
   /** Folder of `*.cedar` files, absolute. */
   readonly policies: string;
   readonly api: { readonly listen: Address };
-  /** SHA-256 of the configuration's canonical form with secrets left out, lowercase hex. */
+  /** Canonical JSON of the configuration and its users: secrets by reference, verifiers by digest. */
+  readonly canonical: string;
+  /** SHA-256 of `canonical`, lowercase hex. */
   readonly digest: string;
 }
 

@@ -1,16 +1,22 @@
 /** Reads the policy folder of a configuration. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPolicySet, type PolicySet, schemaText } from '@sealrail/sdk';
+import { loadPolicySet, POLICY_CHARACTERS_MAX, type PolicySet, schemaText } from '@sealrail/sdk';
 import { ConfigError } from './errors.ts';
+import { checkWritable } from './source.ts';
 
 /** Throws ConfigError with every problem of every file. No policy at all permits nothing, and is refused as a mistake. */
 export function loadPolicies(folder: string): PolicySet {
+  const files = policyFiles(folder).map((name) => readPolicyFile(join(folder, name)));
+  const result = loadPolicySet(files, schemaText());
+  if ('engine' in result) return result;
+  throw new ConfigError(result);
+}
+
+function policyFiles(folder: string): string[] {
   let names: string[];
   try {
-    names = readdirSync(folder)
-      .filter((name) => name.endsWith('.cedar'))
-      .sort();
+    names = readdirSync(folder).filter((name) => name.endsWith('.cedar'));
   } catch {
     throw new ConfigError([
       {
@@ -20,15 +26,32 @@ export function loadPolicies(folder: string): PolicySet {
       },
     ]);
   }
-  if (names.length === 0)
-    throw new ConfigError([
-      { file: folder, message: 'holds no .cedar file: nothing would be permitted' },
-    ]);
-  const files = names.map((name) => ({
-    name: join(folder, name),
-    text: readFileSync(join(folder, name), 'utf8'),
-  }));
-  const result = loadPolicySet(files, schemaText());
-  if (Array.isArray(result)) throw new ConfigError(result);
-  return result as PolicySet;
+  const open = checkWritable(folder, statSync(folder));
+  if (open) throw new ConfigError([open]);
+  if (names.length > 0) return names.sort();
+  throw new ConfigError([
+    {
+      file: folder,
+      message: 'holds no .cedar file: nothing would be permitted',
+      hint: 'sealrail init writes starter policies',
+    },
+  ]);
+}
+
+function readPolicyFile(path: string): { name: string; text: string } {
+  const refuse = (message: string): never => {
+    throw new ConfigError([{ file: path, message }]);
+  };
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile()) return refuse('is no file');
+    if (stat.size > POLICY_CHARACTERS_MAX)
+      return refuse(`has ${stat.size} bytes, and at most ${POLICY_CHARACTERS_MAX} are read`);
+    const open = checkWritable(path, stat);
+    if (open) throw new ConfigError([open]);
+    return { name: path, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return refuse(`cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
 }

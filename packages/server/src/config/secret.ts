@@ -1,70 +1,120 @@
 /** Secrets stand in the configuration by reference only: `env:NAME`, `file:PATH`, `exec:PROGRAM ARG…`. */
-import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 export const SECRET_BYTES_MAX = 65_536;
-const EXEC_MS_MAX = 10_000;
+export const EXEC_MS_MAX = 10_000;
 
 export type Secret =
   | { readonly value: string }
   | { readonly problem: string; readonly hint: string };
 
+export interface SecretOptions {
+  /** What a relative `file:` stands below: the folder of the configuration. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly execMsMax?: number;
+}
+
+/** Resolves one reference. The text of a secret is never part of a problem. */
+export async function resolveSecret(reference: string, options: SecretOptions): Promise<Secret> {
+  const [, scheme, rest = ''] = /^(env|file|exec):(.*)$/s.exec(reference) ?? [];
+  if (scheme === 'env') return fromEnvironment(rest, options.env);
+  if (scheme === 'file') return fromFile(resolve(options.folder, rest));
+  if (scheme === 'exec') return fromProgram(rest, options);
+  return {
+    problem: 'a secret stands here in clear',
+    hint: 'write env:NAME, file:PATH or exec:PROGRAM instead, and change the secret: it was readable',
+  };
+}
+
+function fromEnvironment(name: string, env: SecretOptions['env']): Secret {
+  const value = env[name];
+  if (value) return { value };
+  return {
+    problem: `the environment variable ${name} is not set`,
+    hint: `set ${name}, or use file:PATH`,
+  };
+}
+
+const OTHERS = 0o007;
+const GROUP_WRITE = 0o020;
+
+/**
+ * A group may read: container platforms hand secrets over that way. The permissions are those of the file
+ * that is then read, not of whatever stands under its name a moment later.
+ */
 function fromFile(path: string): Secret {
+  let file: number;
   try {
-    const { mode, size } = statSync(path);
-    if ((mode & 0o077) !== 0)
-      return { problem: `${path} can be read by others`, hint: `chmod 600 ${path}` };
-    if (size > SECRET_BYTES_MAX)
-      return {
-        problem: `${path} is too large for a secret`,
-        hint: `at most ${SECRET_BYTES_MAX} bytes`,
-      };
-    return { value: readFileSync(path, 'utf8').trim() };
+    // Not blocking: a pipe in the place of the file must not hang the daemon.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     return {
       problem: `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'error'}`,
       hint: 'it has to exist, readable by the user that runs Sealrail',
     };
   }
-}
-
-/** Without a shell: an argument is an argument, whatever stands in it. */
-function fromProgram(command: string): Secret {
-  const [program = '', ...args] = command.split(' ').filter((part) => part !== '');
-  const done = spawnSync(program, args, {
-    encoding: 'utf8',
-    timeout: EXEC_MS_MAX,
-    maxBuffer: SECRET_BYTES_MAX,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  if (done.status === 0 && done.stdout.trim() !== '') return { value: done.stdout.trim() };
-  return {
-    problem: `${program} gave no secret`,
-    hint: 'it has to print the secret and end with 0 within 10 seconds',
-  };
-}
-
-export function resolveSecret(reference: string, folder: string): Secret {
-  const [, scheme = '', rest = ''] = /^(env|file|exec):(.*)$/s.exec(reference) ?? [];
-  switch (scheme) {
-    case 'env': {
-      const value = process.env[rest];
-      return value
-        ? { value }
-        : {
-            problem: `the environment variable ${rest} is not set`,
-            hint: `set ${rest}, or use file:PATH`,
-          };
-    }
-    case 'file':
-      return fromFile(isAbsolute(rest) ? rest : resolve(folder, rest));
-    case 'exec':
-      return fromProgram(rest);
-    default:
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) return { problem: `${path} is no file`, hint: 'name the file itself' };
+    if ((stat.mode & (OTHERS | GROUP_WRITE)) !== 0)
       return {
-        problem: 'a secret stands here in clear',
-        hint: 'write env:NAME, file:PATH or exec:PROGRAM instead, and change the secret',
+        problem: `${path} is open to others (mode ${(stat.mode & 0o777).toString(8)})`,
+        hint: `chmod 600 ${path}`,
       };
+    if (stat.size > SECRET_BYTES_MAX)
+      return {
+        problem: `${path} is too large for a secret`,
+        hint: `at most ${SECRET_BYTES_MAX} bytes`,
+      };
+    return filled(readFileSync(file, 'utf8'), `${path} is empty`);
+  } finally {
+    closeSync(file);
   }
+}
+
+/** Without a shell: an argument is an argument, whatever stands in it. Beside the event loop, not in it. */
+function fromProgram(command: string, options: SecretOptions): Promise<Secret> {
+  const [program = '', ...args] = command.split(' ').filter((part) => part !== '');
+  const { folder, execMsMax = EXEC_MS_MAX } = options;
+  const failed = (why: string): Secret => ({
+    problem: `${program} gave no secret: ${why}`,
+    hint: `it has to print the secret and end with 0 within ${execMsMax / 1_000} seconds`,
+  });
+  // spawn throws, rather than fails, where there is no program to look for.
+  if (program === '' || command.includes('\0'))
+    return Promise.resolve(failed('there is no program of that name'));
+  return new Promise((resolve) => {
+    let output = '';
+    const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+    const settle = (secret: Secret): void => {
+      clearTimeout(timer);
+      // Also where a grandchild keeps the pipe open: nobody waits for that.
+      child.stdout.destroy();
+      child.kill('SIGKILL');
+      resolve(secret);
+    };
+    const timer = setTimeout(() => settle(failed('it took too long')), execMsMax);
+    child.once('error', ({ message }) => settle(failed(message)));
+    child.once('close', (code) =>
+      settle(
+        code === 0 ? filled(output, `${program} printed nothing`) : failed(`it ended with ${code}`),
+      ),
+    );
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.length > SECRET_BYTES_MAX)
+        settle(failed(`it printed more than ${SECRET_BYTES_MAX} bytes`));
+    });
+  });
+}
+
+/** One line break at the end is an editor's or a program's; everything before it is the secret's. */
+function filled(text: string, emptiness: string): Secret {
+  const value = text.replace(/\r?\n$/, '');
+  return value === ''
+    ? { problem: emptiness, hint: 'an empty secret is a mistake, not a secret' }
+    : { value };
 }

@@ -1,6 +1,6 @@
 /**
  * The side store: clear values and salts of commitments, and payloads by digest. In DIR/private (0700),
- * never served, never in an export. ENTRIES.md has the bytes.
+ * never served, never in an export. SPEC.md has the bytes.
  */
 import { SealrailError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';

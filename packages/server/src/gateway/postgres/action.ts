@@ -81,39 +81,64 @@ function addSchema(world: World, schema: string): EntityUid {
   });
 }
 
-/** Data classes of a relation's columns; a view has those of every column under it. */
-function classesOf(
-  world: World,
-  { schema, name }: { schema: string; name: string },
-  columns: readonly string[],
-): string[] {
+type TableName = Pick<Relation, 'schema' | 'name'>;
+
+/** Data classes of these columns; those of a partition or a child are its parents' too. */
+function classesOf(world: World, table: TableName, columns: readonly string[]): string[] {
   const { target, catalog } = world.options;
-  const relation: Relation | undefined = catalog?.relation(schema, name);
-  const below = relation?.underlying ?? [];
-  const found = Object.entries(target.classes).filter(([, listed]) =>
-    listed.some(
-      (path) =>
-        columns.some((column) => path === `${schema}.${name}.${column}`) ||
-        (columns.length > 0 && below.some((one) => path.startsWith(`${one.schema}.${one.name}.`))),
-    ),
+  const tables = [table, ...(catalog?.relation(table.schema, table.name)?.parents ?? [])];
+  const paths = new Set(
+    tables.flatMap(({ schema, name }) => columns.map((column) => `${schema}.${name}.${column}`)),
   );
-  return found.map(([dataClass]) => dataClass).sort();
+  return classesWhere(target.classes, (path) => paths.has(path));
 }
+
+/** Data classes anywhere below a view: what it does with them inside is not looked into. */
+function classesBelow(world: World, { schema, name }: TableName): string[] {
+  const { target, catalog } = world.options;
+  const below = catalog?.relation(schema, name)?.underlying ?? [];
+  return classesWhere(target.classes, (path) =>
+    below.some((one) => path.startsWith(`${one.schema}.${one.name}.`)),
+  );
+}
+
+function classesWhere(
+  classes: PostgresTarget['classes'],
+  test: (path: string) => boolean,
+): string[] {
+  return Object.keys(classes)
+    .filter((name) => classes[name]?.some(test))
+    .sort();
+}
+
+const union = (a: readonly string[], b: readonly string[]): string[] =>
+  [...new Set([...a, ...b])].sort();
 
 function addTable(world: World, schema: string, name: string): EntityUid {
   const parent = addSchema(world, schema);
   const relation = world.options.catalog?.relation(schema, name);
-  const classes = classesOf(
-    world,
-    { schema, name },
-    relation?.columns.map((column) => column.name) ?? [],
-  );
+  const own = relation?.columns.map((column) => column.name) ?? [];
+  const table = { schema, name };
   return add(world, {
     uid: { type: 'Table', id: `${parent.id}.${identifier(name)}` },
     attrs: {
-      classes,
+      classes: union(classesOf(world, table, own), classesBelow(world, table)),
       appendOnly: false,
       ...(relation?.rows === undefined ? {} : { rows: relation.rows }),
+    },
+    parents: [parent],
+  });
+}
+
+function addRoutine(world: World, schema: string, name: string): EntityUid {
+  const parent = addSchema(world, schema);
+  const routine = world.options.catalog?.routine(schema, name);
+  return add(world, {
+    uid: { type: 'Routine', id: `${parent.id}.${identifier(name)}` },
+    attrs: {
+      volatility: entity('Volatility', routine?.volatility ?? 'unknown'),
+      // Of a routine that is not known the worst is assumed.
+      definerRights: routine?.definerRights ?? true,
     },
     parents: [parent],
   });
@@ -125,15 +150,8 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
       return addTable(world, resource.schema, resource.name);
     case 'schema':
       return addSchema(world, resource.schema);
-    case 'routine': {
-      const parent = addSchema(world, resource.schema);
-      const attrs = { volatility: entity('Volatility', 'unknown'), definerRights: false };
-      return add(world, {
-        uid: { type: 'Routine', id: `${parent.id}.${identifier(resource.name)}` },
-        attrs,
-        parents: [parent],
-      });
-    }
+    case 'routine':
+      return addRoutine(world, resource.schema, resource.name);
     case 'database':
       return addDatabase(world);
   }
@@ -141,13 +159,15 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
 
 function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
   const { resource } = use;
+  const isTable = resource.kind === 'table';
   const classes = (columns: readonly string[]) =>
-    resource.kind === 'table' ? classesOf(world, resource, columns) : [];
+    isTable ? classesOf(world, resource, columns) : [];
+  const below = isTable && use.columns.length > 0 ? classesBelow(world, resource) : [];
   return {
     columns: use.columns,
     shown: use.shown,
     shownClasses: classes(use.shown),
-    derivedClasses: classes(use.derived),
+    derivedClasses: union(classes(use.derived), below),
     written: use.written,
     writtenClasses: classes(use.written),
     allColumns: use.allColumns,
@@ -217,11 +237,14 @@ function metaOf({ session, nowMs, ip, text }: SqlActOptions): Record<string, Ced
   };
 }
 
+/** Everything that a client sent, as what it is committed under; the recorder joins what is too many. */
 function valuesOf({ reading, text, binds = [] }: SqlActOptions): ClearValue[] {
   const literals = reading.kind === 'statement' ? reading.literals : [];
   return [
     ...literals.map(({ n, text: value }) => ({ at: `/literals/${n}`, value })),
     ...binds.flatMap((value, at) => (value === null ? [] : [{ at: `/binds/${at + 1}`, value }])),
+    // Without a template there is no statement to read: it stands behind its commitment, whole.
+    ...(reading.facts.template === '' && text !== '' ? [{ at: '/statement', value: text }] : []),
     { at: '/bytes', value: text },
   ];
 }

@@ -1,16 +1,18 @@
 /** Denials as PostgreSQL says them: the statement is replaced by one that fails, and its error is rewritten. */
-import type { SqlReading } from '@sealrail/facts';
-import type { Denial } from '@sealrail/sdk';
 import { cstring, type ErrorFields, frame } from './frame.ts';
+import type { Denied } from './pipeline.ts';
 
-/** Statement name for what stands in place of a denied Bind or Execute; a client's own use of it is denied. */
+/** Statement name for what stands in place of a denied Bind or Execute; a client may not use it. */
 export const RESERVED_NAME = 'sealrail';
+/** Bytes of an identifier; a longer one is cut off, and with it the decision's id. */
+export const IDENTIFIER_BYTES_MAX = 63;
 
 const MARK = 'sealrail denied ';
+const ID_LENGTH = 36;
 
 /**
  * Fails at analysis, whatever the state of the session: so a transaction fails as it would by any error,
- * 25P02 goes before it, and the server's own log names the decision. An identifier has at most 63 bytes.
+ * 25P02 goes before it, and the server's own log names the decision.
  */
 export const poisonText = (decisionId: string): string => `SELECT FROM "${MARK}${decisionId}"`;
 
@@ -21,35 +23,34 @@ export const poisonParse = (name: string, decisionId: string): Buffer =>
   frame('P', cstring(name), cstring(poisonText(decisionId)), Buffer.alloc(2));
 
 /** The decision whose poison this error's message carries: never guessed from its place in the stream. */
-export function deniedId(message: string): string | undefined {
+export function poisonedId(message: string): string | undefined {
   const at = message.indexOf(MARK);
-  return at < 0 ? undefined : message.slice(at + MARK.length, at + MARK.length + 36);
-}
-
-function sqlstate(denial: Denial, doubts: readonly string[]): string {
-  if (denial.code === 'needs-approval') return 'SR001';
-  if (
-    denial.code === 'not-understood' &&
-    (doubts.includes('too-large') || doubts.includes('too-deep'))
-  )
-    return '54000';
-  return '42501';
+  return at < 0 ? undefined : message.slice(at + MARK.length, at + MARK.length + ID_LENGTH);
 }
 
 /** DESIGN section 8: M names policy and reason, D the decision, H what to do instead. */
-export function denialFields(denial: Denial, reading: SqlReading | undefined): ErrorFields {
-  const detail = `decision ${denial.decisionId}${denial.docs === undefined ? '' : `\n${denial.docs}`}`;
+export function denialFields({ denial, reading, code }: Denied): ErrorFields {
+  const { decisionId, docs, policy, message, hint } = denial;
+  const detail = `decision ${decisionId}${docs === undefined ? '' : `\n${docs}`}`;
   if (reading?.kind === 'syntax-error' && denial.code === 'not-understood') {
-    const { message, position } = reading;
-    return { code: '42601', message, detail, ...(position === undefined ? {} : { position }) };
+    // As the server itself would have said it, had it been asked.
+    const { message: problem, position } = reading;
+    const at = position === undefined ? {} : { position };
+    return { code: '42601', message: problem, detail, ...at };
   }
+  const by = policy === undefined ? 'denied' : `denied by policy ${policy}`;
   return {
-    code: sqlstate(denial, reading?.facts.doubts ?? []),
-    message:
-      denial.policy === undefined
-        ? `denied: ${denial.message}`
-        : `denied by policy ${denial.policy}: ${denial.message}`,
+    code: code ?? sqlstate(denial.code, reading),
+    message: `${by}: ${message}`,
     detail,
-    hint: denial.hint,
+    hint,
   };
+}
+
+/** 08 and 40 are avoided, and 53 and 58: drivers take those for passing troubles, and try again. */
+function sqlstate(code: Denied['denial']['code'], reading: Denied['reading']): string {
+  if (code === 'needs-approval') return 'SR001';
+  const doubts = reading?.facts.doubts ?? [];
+  const size = doubts.includes('too-large') || doubts.includes('too-deep');
+  return code === 'not-understood' && size ? '54000' : '42501';
 }

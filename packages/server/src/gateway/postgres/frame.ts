@@ -2,8 +2,12 @@
 
 /** A message of a client is held in memory whole before it is judged; a longer one ends the session. */
 export const FRAME_BYTES_MAX = 16 << 20;
+/** Messages that carry nothing but a name; the server has the same bound. */
+export const SMALL_FRAME_BYTES_MAX = 10_000;
 /** The server's own bound for a startup packet. */
 export const STARTUP_BYTES_MAX = 10_000;
+/** Type and length. */
+export const HEADER_BYTES = 5;
 
 export interface Frame {
   /** One ASCII letter. */
@@ -16,46 +20,86 @@ export interface Frame {
 /** Malformed or oversized: nothing after it can be trusted, so the session ends. */
 export class ProtocolError extends Error {}
 
-/** Cuts whole frames off the front of what has arrived. */
+/** Largest length field of a message of this type; undefined for a type that must not come at all. */
+export type FrameLimit = (type: string) => number | undefined;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Cuts whole frames off the front of what has arrived. A frame that came in many chunks is joined once,
+ * when it is there: a client that sends a large one byte by byte costs no more than its length.
+ */
 export class FrameReader {
-  #chunks: Buffer = Buffer.alloc(0);
+  #head: Buffer = EMPTY;
+  #rest: Buffer[] = [];
+  #pending = 0;
 
   push(chunk: Buffer): void {
-    this.#chunks = this.#chunks.length === 0 ? chunk : Buffer.concat([this.#chunks, chunk]);
+    if (this.#head.length === 0) this.#head = chunk;
+    else this.#rest.push(chunk);
+    this.#pending += chunk.length;
   }
 
+  /** Bytes that have arrived and were not taken yet. */
   get pending(): number {
-    return this.#chunks.length;
+    return this.#pending;
   }
 
   /** The next whole frame; undefined until it has arrived. Throws ProtocolError. */
-  next(): Frame | undefined {
-    if (this.#chunks.length < 5) return undefined;
-    const length = this.#chunks.readUInt32BE(1);
+  next(limit: FrameLimit): Frame | undefined {
+    const header = this.#peek(HEADER_BYTES);
+    if (!header) return undefined;
+    const type = String.fromCharCode(header[0] ?? 0);
+    const lengthMax = limit(type);
+    // Before the body is waited for: nobody fills our memory with a message that is refused anyway.
+    if (lengthMax === undefined) {
+      throw new ProtocolError(`invalid frontend message type ${header[0]}`);
+    }
+    const length = header.readUInt32BE(1);
     if (length < 4) throw new ProtocolError(`invalid message length ${length}`);
-    if (length > FRAME_BYTES_MAX)
-      throw new ProtocolError(`a message of ${length} bytes; at most ${FRAME_BYTES_MAX} are taken`);
-    if (this.#chunks.length < length + 1) return undefined;
-    const bytes = this.#chunks.subarray(0, length + 1);
-    this.#chunks = this.#chunks.subarray(length + 1);
-    return { type: String.fromCharCode(bytes[0] ?? 0), body: bytes.subarray(5), bytes };
+    if (length > lengthMax) {
+      throw new ProtocolError(`a message of ${length} bytes where at most ${lengthMax} are taken`);
+    }
+    const bytes = this.#take(length + 1);
+    return bytes && { type, body: bytes.subarray(HEADER_BYTES), bytes };
   }
 
-  /** A startup packet has no type byte. */
+  /** A startup packet has no type byte; without its length. */
   nextStartup(): Buffer | undefined {
-    if (this.#chunks.length < 4) return undefined;
-    const length = this.#chunks.readUInt32BE(0);
-    if (length < 8 || length > STARTUP_BYTES_MAX)
+    const header = this.#peek(4);
+    if (!header) return undefined;
+    const length = header.readUInt32BE(0);
+    if (length < 8 || length > STARTUP_BYTES_MAX) {
       throw new ProtocolError(`invalid length of startup packet ${length}`);
-    if (this.#chunks.length < length) return undefined;
-    const body = this.#chunks.subarray(4, length);
-    this.#chunks = this.#chunks.subarray(length);
-    return body;
+    }
+    return this.#take(length)?.subarray(4);
+  }
+
+  /** Everything that is left, unread. */
+  takeAll(): Buffer {
+    return this.#take(this.#pending) ?? EMPTY;
+  }
+
+  /** The front of what has arrived, at least this many bytes of it. */
+  #peek(bytes: number): Buffer | undefined {
+    if (this.#pending < bytes) return undefined;
+    if (this.#head.length < bytes) {
+      this.#head = Buffer.concat([this.#head, ...this.#rest]);
+      this.#rest = [];
+    }
+    return this.#head;
+  }
+
+  #take(bytes: number): Buffer | undefined {
+    const head = this.#peek(bytes);
+    if (!head) return undefined;
+    this.#head = head.length > bytes ? head.subarray(bytes) : (this.#rest.shift() ?? EMPTY);
+    this.#pending -= bytes;
+    return head.subarray(0, bytes);
   }
 }
 
-export const cstring = (text: string): Buffer =>
-  Buffer.concat([Buffer.from(text, 'utf8'), Buffer.of(0)]);
+export const cstring = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf8');
 
 export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -64,11 +108,21 @@ export function int32(value: number): Buffer {
 }
 
 export function frame(type: string, ...parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
-  const head = Buffer.alloc(5);
+  const head = Buffer.alloc(HEADER_BYTES);
   head.write(type, 0, 'latin1');
-  head.writeUInt32BE(body.length + 4, 1);
-  return Buffer.concat([head, body]);
+  head.writeUInt32BE(
+    parts.reduce((sum, { length }) => sum + length, 4),
+    1,
+  );
+  return Buffer.concat([head, ...parts]);
+}
+
+/** Exactly what was sent, or undefined where the bytes are no UTF-8. */
+export function decodeUtf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  // Only where a replacement stands can something have been replaced.
+  if (!text.includes('\uFFFD')) return text;
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
 }
 
 /** Reads the body of a message front to back; what is missing or left over is malformed. */
@@ -80,36 +134,41 @@ export class BodyReader {
     this.#body = body;
   }
 
-  #take(length: number): Buffer {
-    if (length < 0 || this.#at + length > this.#body.length)
+  byte(): number {
+    return this.bytes(1).readUInt8();
+  }
+
+  int16(): number {
+    return this.bytes(2).readUInt16BE();
+  }
+
+  int32(): number {
+    return this.bytes(4).readInt32BE();
+  }
+
+  bytes(length: number): Buffer {
+    if (length < 0 || this.#at + length > this.#body.length) {
       throw new ProtocolError('insufficient data left in message');
-    const part = this.#body.subarray(this.#at, this.#at + length);
+    }
     this.#at += length;
+    return this.#body.subarray(this.#at - length, this.#at);
+  }
+
+  /** Bytes up to a zero byte. */
+  cstring(): Buffer {
+    const end = this.#body.indexOf(0, this.#at);
+    if (end < 0) throw new ProtocolError('invalid string in message');
+    const part = this.bytes(end - this.#at);
+    this.#at++;
     return part;
   }
 
-  byte(): number {
-    return this.#take(1).readUInt8();
-  }
-  int16(): number {
-    return this.#take(2).readUInt16BE();
-  }
-  int32(): number {
-    return this.#take(4).readInt32BE();
-  }
-  bytes(length: number): Buffer {
-    return this.#take(length);
-  }
-
-  /** Text up to a zero byte; bytes that are no UTF-8 would be read differently by whoever else reads them. */
+  /** Text or a name: bytes that are no UTF-8 would be read differently by whoever else reads them. */
   string(): string {
-    const end = this.#body.indexOf(0, this.#at);
-    if (end < 0) throw new ProtocolError('invalid string in message');
-    const part = this.#take(end - this.#at);
-    this.#at++;
-    const text = part.toString('utf8');
-    if (Buffer.byteLength(text) !== part.length || !Buffer.from(text, 'utf8').equals(part))
+    const text = decodeUtf8(this.cstring());
+    if (text === undefined) {
       throw new ProtocolError('invalid byte sequence for encoding "UTF8"');
+    }
     return text;
   }
 
@@ -125,19 +184,14 @@ export interface ErrorFields {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** 1-based, in characters of the client's own text. */
   readonly position?: number;
 }
 
 /** ErrorResponse; every field ends in a zero byte, and one more ends the message. */
-export function errorResponse({
-  severity = 'ERROR',
-  code,
-  message,
-  detail,
-  hint,
-  position,
-}: ErrorFields): Buffer {
-  const fields: [string, string | undefined][] = [
+export function errorResponse(fields: ErrorFields): Buffer {
+  const { severity = 'ERROR', code, message, detail, hint, position } = fields;
+  const all: readonly (readonly [string, string | undefined])[] = [
     ['S', severity],
     ['V', severity],
     ['C', code],
@@ -146,18 +200,17 @@ export function errorResponse({
     ['H', hint],
     ['P', position === undefined ? undefined : String(position)],
   ];
-  const present = fields.filter(([, value]) => value !== undefined && value !== '');
-  return frame(
-    'E',
-    ...present.map(([key, value = '']) => cstring(key + value.replaceAll('\0', ''))),
-    Buffer.of(0),
+  const present = all.flatMap(([letter, value = '']) =>
+    value === '' ? [] : [cstring(letter + value.replaceAll('\0', ''))],
   );
+  return frame('E', ...present, Buffer.of(0));
 }
 
 /** Fields of an ErrorResponse or NoticeResponse by their letter. */
-export function errorFields(body: Buffer): Map<string, string> {
+export function readErrorFields(body: Buffer): Map<string, string> {
   const fields = new Map<string, string>();
-  for (const field of body.toString('utf8').split('\0'))
+  for (const field of body.toString('utf8').split('\0')) {
     if (field !== '') fields.set(field.charAt(0), field.slice(1));
+  }
   return fields;
 }

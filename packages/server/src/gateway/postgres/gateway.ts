@@ -1,27 +1,27 @@
 /** A PostgreSQL gateway: one listener before one target, one upstream connection a session. */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Guard, Principal, Recorder } from '@sealrail/sdk';
+import type { Guard, Json, Principal, Recorder, SessionFields } from '@sealrail/sdk';
 import type { Address, PostgresTarget, User } from '../../config/config.ts';
+import { AUTHENTICATION_MS_MAX, AUTHENTICATION_OK, authenticate } from './authentication.ts';
+import { CancelKeys, cancelUpstream } from './cancel.ts';
 import { type CatalogReader, openCatalog, type UpstreamAddress } from './catalog.ts';
-import { frame, int32 } from './frame.ts';
-import { Judge, Readings } from './judge.ts';
+import { errorResponse, frame, int32, ProtocolError } from './frame.ts';
+import { ClientGone, Incoming } from './incoming.ts';
+import { Judge } from './judge.ts';
 import { openParser, SERVER_LINES, serverLine } from './parse.ts';
+import { Readings } from './readings.ts';
 import { Session } from './session.ts';
-import {
-  AUTHENTICATION_MS_MAX,
-  authenticate,
-  Incoming,
-  negotiation,
-  type Opening,
-  Refusal,
-  readOpening,
-  refuse,
-} from './startup.ts';
-import { cancelUpstream, connectUpstream, UpstreamError } from './upstream.ts';
+import { type CancelOpening, Refusal, readOpening, type SessionOpening } from './startup.ts';
+import { openNames } from './statements.ts';
+import { connectUpstream, type Upstream, UpstreamError } from './upstream.ts';
 
-/** Connections at once, those that have not authenticated included; further ones are refused with 53300. */
+/** Connections at once, those that have not authenticated included; further ones get 53300. */
 export const SESSIONS_MAX = 1_000;
+/** Bytes of application_name; the session's id must not be what is cut off. */
+const APPLICATION_NAME_BYTES_MAX = 63;
+const USER_LENGTH_LOGGED_MAX = 128;
+const KEEP_ALIVE_MS = 60_000;
 
 export interface GatewayOptions {
   readonly target: PostgresTarget;
@@ -31,6 +31,11 @@ export interface GatewayOptions {
   readonly newId: () => string;
   readonly nowMs: () => number;
   readonly nowUs: () => number;
+  /**
+   * What the salts of names that do not exist are made from. Kept over restarts it gives the same salt
+   * again, as an existing name would; without one it is drawn anew for each process.
+   */
+  readonly secret?: Uint8Array;
 }
 
 export interface Gateway {
@@ -48,10 +53,50 @@ export interface Gateway {
 /** A gateway that must not start: the configuration or the upstream is not fit for it. */
 export class GatewayRefused extends Error {
   readonly kind: 'configuration' | 'unavailable';
+
   constructor(kind: 'configuration' | 'unavailable', message: string) {
     super(message);
     this.kind = kind;
   }
+}
+
+/** Opens the listener; rejects with GatewayRefused where it must not start. */
+export async function openPostgresGateway(options: GatewayOptions): Promise<Gateway> {
+  const { target } = options;
+  const catalog = await openUpstreamCatalog(target);
+  try {
+    const line = serverLine(catalog.serverVersion);
+    if (line === undefined) {
+      const lines = `${SERVER_LINES[0]} to ${SERVER_LINES.at(-1)}`;
+      const version = `PostgreSQL ${catalog.serverVersion}`;
+      throw new GatewayRefused(
+        'configuration',
+        `target ${target.name}: ${version} is not supported, ${lines} are`,
+      );
+    }
+    const gateway = new PostgresGateway(options, catalog, new Readings(await openParser(line)));
+    await gateway.listen();
+    return gateway;
+  } catch (error) {
+    await catalog.close();
+    throw error;
+  }
+}
+
+async function openUpstreamCatalog(target: PostgresTarget): Promise<CatalogReader> {
+  const { host, port, accept } = target.upstream;
+  const where = `target ${target.name}: the upstream ${host}:${port}`;
+  let catalog: Awaited<ReturnType<typeof openCatalog>>;
+  try {
+    catalog = await openCatalog(addressOf(target), accept);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GatewayRefused('unavailable', `${where} cannot be used: ${reason}`);
+  }
+  if ('refused' in catalog) {
+    throw new GatewayRefused('configuration', `${where} is refused: ${catalog.refused}`);
+  }
+  return catalog;
 }
 
 function addressOf({ upstream }: PostgresTarget): UpstreamAddress {
@@ -59,74 +104,54 @@ function addressOf({ upstream }: PostgresTarget): UpstreamAddress {
   return { host, port, user, database, ...(password === undefined ? {} : { password }) };
 }
 
-async function openUpstream(target: PostgresTarget): Promise<CatalogReader> {
-  const where = `target ${target.name}: the upstream ${target.upstream.host}:${target.upstream.port}`;
-  let catalog: Awaited<ReturnType<typeof openCatalog>>;
-  try {
-    catalog = await openCatalog(addressOf(target), target.upstream.accept);
-  } catch (error) {
-    throw new GatewayRefused(
-      'unavailable',
-      `${where} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  if ('refused' in catalog)
-    throw new GatewayRefused('configuration', `${where} is refused: ${catalog.refused}`);
-  return catalog;
-}
-
-interface Cancellable {
-  readonly key: Buffer;
-  readonly upstreamKey: Buffer;
+/** Somebody at the door: what is logged of it whatever becomes of it. */
+interface Visitor {
+  readonly socket: Socket;
+  readonly incoming: Incoming;
+  readonly client: { readonly [key: string]: Json };
 }
 
 class PostgresGateway implements Gateway {
-  readonly #options: GatewayOptions;
-  #target: PostgresTarget;
-  readonly #server: Server;
   readonly catalog: CatalogReader;
   readonly readings: Readings;
+  readonly #options: GatewayOptions;
+  readonly #server: Server;
   readonly #sessions = new Set<Session>();
   readonly #sockets = new Set<Socket>();
-  readonly #cancellable = new Map<number, Cancellable[]>();
-  /** Random for each process: what a name that does not exist is answered with must not be foreseeable. */
-  readonly #mockSecret = randomBytes(32);
+  readonly #keys: CancelKeys;
+  readonly #secret: Uint8Array;
+  #target: PostgresTarget;
 
   constructor(options: GatewayOptions, catalog: CatalogReader, readings: Readings) {
     this.#options = options;
     this.#target = options.target;
+    this.#keys = new CancelKeys(options.nowMs);
+    this.#secret = options.secret ?? randomBytes(32);
     this.catalog = catalog;
     this.readings = readings;
-    this.#server = createServer(
-      { pauseOnConnect: false, noDelay: true },
-      (socket) => void this.#accept(socket),
-    );
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = createServer({ noDelay: true, ...keepAlive }, (socket) => {
+      void this.#accept(socket);
+    });
   }
 
   listen(): Promise<void> {
-    const { host, port } = this.#target.listen;
+    const { name, listen } = this.#target;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const reason =
-          error.code === 'EADDRINUSE'
-            ? 'is taken by another process'
-            : `cannot be used: ${error.message}`;
-        reject(
-          new GatewayRefused(
-            'unavailable',
-            `target ${this.#target.name}: ${host}:${port} ${reason}`,
-          ),
-        );
+        const taken = error.code === 'EADDRINUSE';
+        const reason = taken ? 'is taken by another process' : `cannot be used: ${error.message}`;
+        const where = `target ${name}: ${listen.host}:${listen.port}`;
+        reject(new GatewayRefused('unavailable', `${where} ${reason}`));
       });
-      this.#server.listen(port, host, () => resolve());
+      this.#server.listen(listen.port, listen.host, () => resolve());
     });
   }
 
   get address(): Address {
     const bound = this.#server.address();
-    return typeof bound === 'object' && bound
-      ? { host: bound.address, port: bound.port }
-      : this.#target.listen;
+    if (typeof bound !== 'object' || bound === null) return this.#target.listen;
+    return { host: bound.address, port: bound.port };
   }
 
   get sessions(): number {
@@ -134,168 +159,8 @@ class PostgresGateway implements Gateway {
   }
 
   reload(target: PostgresTarget): void {
-    this.#target = { ...target, listen: this.#target.listen, upstream: this.#target.upstream };
-  }
-
-  async #accept(socket: Socket): Promise<void> {
-    this.#sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('close', () => this.#sockets.delete(socket));
-    const incoming = new Incoming(socket);
-    const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_MS_MAX);
-    const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    let name: string | undefined;
-    try {
-      if (this.#sockets.size > SESSIONS_MAX)
-        throw new Refusal('53300', `sorry, too many clients already (${SESSIONS_MAX})`);
-      const opening = await readOpening(socket, incoming);
-      if (opening.kind === 'cancel') {
-        this.#cancel(opening.pid, opening.key);
-        socket.end();
-        return;
-      }
-      name = opening.user;
-      await this.#open(socket, incoming, opening, client);
-    } catch (error) {
-      const { code } = refuse(
-        socket,
-        error instanceof UpstreamError
-          ? new Refusal('57P03', 'the database cannot be reached at the moment')
-          : error,
-      );
-      this.#record(
-        'authentication',
-        'refused',
-        { ...client, ...(name === undefined ? {} : { user: name.slice(0, 128) }) },
-        { code },
-      );
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #record(
-    event: 'authentication' | 'start',
-    result: 'ok' | 'refused',
-    client: Record<string, string | number>,
-    more: { code?: string; session?: string; principal?: Principal },
-  ): Promise<number> {
-    const { code, session, principal } = more;
-    const { durable } = this.#options.recorder.record(
-      {
-        kind: 'session',
-        event,
-        target: this.#target.name,
-        client,
-        result,
-        ...(code === undefined ? {} : { code }),
-      },
-      { ...(session === undefined ? {} : { session }), ...(principal ? { principal } : {}) },
-    );
-    durable.catch(() => undefined);
-    return durable;
-  }
-
-  async #open(
-    socket: Socket,
-    incoming: Incoming,
-    opening: Extract<Opening, { kind: 'session' }>,
-    client: { address: string; port: number },
-  ): Promise<void> {
-    const negotiated = negotiation(opening);
-    if (negotiated) socket.write(negotiated);
-    const user = await authenticate(
-      socket,
-      incoming,
-      opening.user,
-      this.#options.users(),
-      this.#mockSecret,
-    );
-    const { upstream: configured } = this.#target;
-    if (opening.database !== configured.database && opening.database !== this.#target.name) {
-      throw new Refusal(
-        '3D000',
-        `database "${opening.database}" does not exist`,
-        `this gateway leads to "${configured.database}"`,
-      );
-    }
-    const id = this.#options.newId();
-    const settings = new Map(opening.settings);
-    settings.set(
-      'application_name',
-      `${settings.get('application_name') ?? ''} sealrail:${id}`.trim().slice(-63),
-    );
-    const upstream = await connectUpstream(addressOf(this.#target), settings);
-    const principal: Principal = { type: user.type, id: user.name, proof: 'scram' };
-    try {
-      await this.#record(
-        'start',
-        'ok',
-        { ...client, backendPid: upstream.pid },
-        { session: id, principal },
-      );
-    } catch {
-      upstream.socket.destroy();
-      throw new Refusal('58000', 'the log cannot record this session');
-    }
-    if (socket.destroyed) {
-      upstream.socket.destroy();
-      return;
-    }
-    const key = randomBytes(4);
-    socket.write(
-      Buffer.concat([
-        frame('R', int32(0)),
-        ...upstream.greeting,
-        frame('K', int32(upstream.pid), key),
-        frame('Z', Buffer.from('I')),
-      ]),
-    );
-    const judge = new Judge({
-      guard: this.#options.guard,
-      target: () => this.#target,
-      user,
-      principal,
-      session: id,
-      ip: socket.remoteAddress?.replace(/^::ffff:/, ''),
-      readings: this.readings,
-      catalog: () => this.catalog.current(),
-      nowMs: this.#options.nowMs,
-    });
-    const session = new Session({
-      id,
-      client: socket,
-      upstream,
-      frames: incoming.release(),
-      judge,
-      catalog: this.catalog,
-      recorder: this.#options.recorder,
-      about: { session: id, principal },
-      target: this.#target.name,
-      newId: this.#options.newId,
-      nowUs: this.#options.nowUs,
-    });
-    this.#sessions.add(session);
-    const cancellable = { key, upstreamKey: upstream.key };
-    this.#cancellable.set(upstream.pid, [
-      ...(this.#cancellable.get(upstream.pid) ?? []),
-      cancellable,
-    ]);
-    void session.closed.then(() => {
-      this.#sessions.delete(session);
-      const left = (this.#cancellable.get(upstream.pid) ?? []).filter((one) => one !== cancellable);
-      if (left.length > 0) this.#cancellable.set(upstream.pid, left);
-      else this.#cancellable.delete(upstream.pid);
-    });
-    session.start();
-  }
-
-  /** Only with the key that this very session was given; compared in constant time, and never answered. */
-  #cancel(pid: number, key: Buffer): void {
-    const found = this.#cancellable
-      .get(pid)
-      ?.find((one) => one.key.length === key.length && timingSafeEqual(one.key, key));
-    if (found) cancelUpstream(addressOf(this.#target), pid, found.upstreamKey);
+    const { listen, upstream } = this.#target;
+    this.#target = { ...target, listen, upstream };
   }
 
   async close(drainMs: number): Promise<void> {
@@ -303,33 +168,176 @@ class PostgresGateway implements Gateway {
     const sessions = [...this.#sessions];
     for (const session of sessions) session.drain();
     const timer = setTimeout(() => {
-      for (const session of sessions)
+      for (const session of sessions) {
         session.kill('57P01', 'terminating connection: Sealrail is shutting down');
+      }
     }, drainMs);
-    await Promise.all(sessions.map((session) => session.closed));
+    await Promise.all(sessions.map(({ closed }) => closed));
     clearTimeout(timer);
     for (const socket of this.#sockets) socket.destroySoon();
     await this.catalog.close();
   }
+
+  // ---------------------------------------------------------------- connections
+
+  async #accept(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.#sockets.delete(socket));
+    const client: { [key: string]: Json } = {
+      address: socket.remoteAddress ?? '',
+      port: socket.remotePort ?? 0,
+    };
+    const visitor = { socket, incoming: new Incoming(socket), client };
+    const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_MS_MAX);
+    try {
+      if (this.#sockets.size > SESSIONS_MAX) {
+        throw new Refusal('53300', `sorry, too many clients already (${SESSIONS_MAX})`);
+      }
+      const opening = await readOpening(socket, visitor.incoming);
+      if (opening.kind === 'cancel') return await this.#cancel(socket, opening);
+      client.user = opening.user.slice(0, USER_LENGTH_LOGGED_MAX);
+      await this.#open(visitor, opening);
+    } catch (error) {
+      await this.#refuse(visitor, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Never answered: who asks learns nothing but that the connection is closed. */
+  async #cancel(socket: Socket, { pid, key }: CancelOpening): Promise<void> {
+    const upstreamKey = this.#keys.take(pid, key);
+    if (upstreamKey) await cancelUpstream(addressOf(this.#target), { pid, key: upstreamKey });
+    socket.destroySoon();
+  }
+
+  /** The entry first; then the client is told, in any case. */
+  async #refuse({ socket, incoming, client }: Visitor, error: unknown): Promise<void> {
+    // A health check that opens a connection and closes it is nobody who was refused anything.
+    if (error instanceof ClientGone && !incoming.received) return;
+    const { code, message, hint } = refusalOf(error);
+    const fields = { event: 'authentication', client, result: 'refused', code } as const;
+    await this.#record(fields, {}).catch(() => undefined);
+    const more = hint === undefined ? {} : { hint };
+    socket.write(errorResponse({ severity: 'FATAL', code, message, ...more }));
+    socket.destroySoon();
+  }
+
+  #record(
+    fields: Omit<SessionFields, 'kind' | 'target'>,
+    about: { session?: string; principal?: Principal },
+  ): Promise<number> {
+    const target = this.#target.name;
+    const { durable } = this.#options.recorder.record(
+      { kind: 'session', target, ...fields },
+      about,
+    );
+    durable.catch(() => undefined);
+    return durable;
+  }
+
+  async #open(visitor: Visitor, opening: SessionOpening): Promise<void> {
+    const { socket, incoming, client } = visitor;
+    if (opening.negotiation) socket.write(opening.negotiation);
+    const user = await authenticate(socket, incoming, {
+      name: opening.user,
+      users: this.#options.users(),
+      secret: this.#secret,
+    });
+    const id = this.#options.newId();
+    const principal: Principal = { type: user.type, id: user.name, proof: 'scram' };
+    const about = { session: id, principal };
+    void this.#record({ event: 'authentication', client, result: 'ok' }, about);
+    this.#needDatabase(opening.database);
+    const upstream = await connectUpstream(addressOf(this.#target), settingsFor(opening, id));
+    try {
+      const started = { ...client, backendPid: upstream.pid };
+      await this.#record({ event: 'start', client: started, result: 'ok' }, about);
+    } catch {
+      upstream.socket.destroy();
+      throw new Refusal('58000', 'the log cannot record this session, so it cannot begin');
+    }
+    if (socket.destroyed) upstream.socket.destroy();
+    else this.#begin({ ...visitor, user, about, upstream, minor: opening.minor });
+  }
+
+  #needDatabase(database: string): void {
+    const { name, upstream } = this.#target;
+    if (database === upstream.database || database === name) return;
+    const hint = `this gateway leads to the database ${upstream.database}`;
+    throw new Refusal('3D000', `database "${database}" does not exist`, hint);
+  }
+
+  #begin(admitted: Admitted): void {
+    const { socket, incoming, user, about, upstream, minor } = admitted;
+    const names = openNames();
+    const { guard, nowMs, nowUs, recorder, newId } = this.#options;
+    const judge = new Judge({
+      guard,
+      target: () => this.#target,
+      user,
+      principal: about.principal,
+      session: about.session,
+      ip: socket.remoteAddress?.replace(/^::ffff:/, ''),
+      readings: this.readings,
+      catalog: () => this.catalog.current(),
+      names,
+      nowMs,
+    });
+    const session = new Session({
+      client: socket,
+      upstream,
+      frames: incoming.release(),
+      judge,
+      names,
+      refreshCatalog: () => this.catalog.refresh(),
+      recorder,
+      about,
+      target: this.#target.name,
+      newId,
+      nowUs,
+    });
+    const { key, release } = this.#keys.issue(upstream, minor);
+    this.#sessions.add(session);
+    void session.closed.then(() => {
+      this.#sessions.delete(session);
+      release();
+    });
+    const keyData = frame('K', int32(upstream.pid), key);
+    const ready = frame('Z', Buffer.from('I'));
+    socket.write(Buffer.concat([AUTHENTICATION_OK, ...upstream.greeting, keyData, ready]));
+    session.start();
+  }
 }
 
-/** Opens the listener; rejects with GatewayRefused where it must not start. */
-export async function openPostgresGateway(options: GatewayOptions): Promise<Gateway> {
-  const catalog = await openUpstream(options.target);
-  const line = serverLine(catalog.serverVersion);
-  if (line === undefined) {
-    await catalog.close();
-    throw new GatewayRefused(
-      'configuration',
-      `target ${options.target.name}: PostgreSQL ${catalog.serverVersion} is not supported; ${SERVER_LINES[0]} to ${SERVER_LINES.at(-1)} are`,
-    );
-  }
-  const gateway = new PostgresGateway(options, catalog, new Readings(await openParser(line)));
-  try {
-    await gateway.listen();
-  } catch (error) {
-    await catalog.close();
-    throw error;
-  }
-  return gateway;
+interface Admitted extends Visitor {
+  readonly user: User;
+  readonly about: { readonly session: string; readonly principal: Principal };
+  readonly upstream: Upstream;
+  readonly minor: number;
+}
+
+/** The session's id in the server's own activity view and log: what joins them to the entries. */
+function settingsFor({ settings }: SessionOpening, id: string): Map<string, string> {
+  const mark = `sealrail:${id}`;
+  const own = settings.get('application_name') ?? '';
+  const room = APPLICATION_NAME_BYTES_MAX - mark.length - 1;
+  // The server keeps ASCII only, so a character is a byte.
+  const name = own.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, room);
+  return new Map(settings).set('application_name', name === '' ? mark : `${name} ${mark}`);
+}
+
+/** Codes of the upstream that are as true for the client; any other is about our own credential. */
+const UPSTREAM_CODES = new Set(['53300', '57P01', '57P02', '57P03']);
+
+function refusalOf(error: unknown): { code: string; message: string; hint?: string | undefined } {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ProtocolError) return { code: '08P01', message: error.message };
+  if (error instanceof ClientGone) return { code: '08006', message: error.message };
+  const code = error instanceof UpstreamError ? error.code : '57P03';
+  return {
+    code: UPSTREAM_CODES.has(code) ? code : '57P03',
+    message: 'the database cannot be reached at the moment',
+  };
 }

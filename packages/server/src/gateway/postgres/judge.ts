@@ -1,12 +1,11 @@
 /**
- * From a text to a decision, for one session: what names mean there, what was prepared under which name,
- * and the action that the policies are asked about.
+ * From a text to a decision, for one session: what its names stand for, what it amounts to, and the action
+ * that the policies are asked about.
  */
 import {
   type Catalog,
-  changesNames,
+  type Doubt,
   mergeReadings,
-  type ParsePort,
   readSql,
   type SqlReading,
   type SqlStatement,
@@ -15,59 +14,20 @@ import {
 import type { Act, Decided, Guard, Mode, Principal } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
 import { sqlAct } from './action.ts';
+import { NO_CATALOG, type Readings } from './readings.ts';
+import { Resolution } from './resolution.ts';
+import type { Found, Names, Prepared } from './statements.ts';
 
-/** Names of statements and portals that one session may hold; past it new ones are denied. */
-export const NAMES_MAX = 10_000;
-/** Readings kept for texts that come again; facts only, never verdicts. */
-const READINGS_MAX = 2_000;
-const READING_LENGTH_MAX = 16_384;
+export { Readings } from './readings.ts';
 
-export interface Portal {
-  readonly text: string;
+/** A text as somebody asked for it: by itself, or by the name of what was prepared. */
+export interface Asked extends Prepared {
   readonly binds: readonly (string | null)[];
-  /** What its decision was made from; when that changes, it is decided again. */
-  readonly madeFrom: string;
-  readonly decisionId: string;
 }
 
-/** Facts of texts under one catalog; shared by the sessions of a target. */
-export class Readings {
-  readonly #parse: ParsePort;
-  readonly #kept = new Map<string, SqlReading>();
-  #epoch = -1;
+export const asked = (text: string): Asked => ({ text, bySql: false, binds: [] });
 
-  constructor(parse: ParsePort) {
-    this.#parse = parse;
-  }
-
-  read(text: string, catalog: Catalog, namesKnown: boolean): SqlReading {
-    if (catalog.epoch !== this.#epoch) {
-      this.#kept.clear();
-      this.#epoch = catalog.epoch;
-    }
-    const key = `${namesKnown ? 'k' : 'u'}${text}`;
-    const found = this.#kept.get(key);
-    if (found) return found;
-    const reading = readSql({ text, parse: this.#parse, catalog, namesKnown });
-    // A fault of the parser is no fact about the text.
-    if (text.length <= READING_LENGTH_MAX && !reading.facts.doubts.includes('too-deep')) {
-      if (this.#kept.size >= READINGS_MAX) this.#kept.delete(this.#kept.keys().next().value ?? '');
-      this.#kept.set(key, reading);
-    }
-    return reading;
-  }
-}
-
-/** While the catalog cannot be read, no name means anything. */
-const NO_CATALOG: Catalog = {
-  epoch: 0,
-  searchPath: [],
-  relation: () => undefined,
-  hasUserRoutine: () => true,
-  routine: () => undefined,
-};
-
-/** What is known of a message that no statement stands in. */
+/** What is known of a message in which no statement stands. */
 const NOTHING = readSql({
   text: '',
   parse: () => ({ kind: 'tree', version: 0, stmts: [] }),
@@ -83,12 +43,8 @@ export interface JudgeOptions {
   readonly ip: string | undefined;
   readonly readings: Readings;
   readonly catalog: () => Catalog | undefined;
+  readonly names: Names;
   readonly nowMs: () => number;
-}
-
-export interface Judged {
-  readonly reading: SqlReading;
-  readonly decided: Decided;
 }
 
 /** Enforced for everybody, for members of some groups, or for nobody. */
@@ -99,91 +55,84 @@ export function modeFor(mode: PostgresTarget['mode'], groups: readonly string[])
 
 export class Judge {
   readonly #options: JudgeOptions;
-  /** Several texts where it is not known which of them the server took. */
-  readonly prepared = new Map<string, string[]>();
-  readonly portals = new Map<string, Portal>();
-  /** False once the session changed what unqualified names mean. */
-  namesKnown = true;
+  readonly resolution = new Resolution();
   inTransaction = false;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
   }
 
-  get #catalog(): Catalog | undefined {
-    return this.#options.catalog();
+  get mode(): Mode {
+    return modeFor(this.#options.target().mode, this.#options.user.groups);
   }
 
-  /** Policy set and catalog that a decision of this moment is made from. */
-  get madeFrom(): string {
-    return `${this.#options.guard.policySet} ${this.#catalog?.epoch ?? 'none'} ${this.namesKnown}`;
+  /** What a decision about this reading would be made from now; when it changes, it is decided again. */
+  madeFrom(reading: SqlReading): string {
+    const { guard, catalog, names } = this.#options;
+    const byName = effectsOf(reading).some(({ kind }) => kind === 'execute' || kind === 'fetch');
+    const state = [this.resolution.namesKnown, this.resolution.uncommitted, this.mode].join(' ');
+    const version = byName ? names.prepared.version : '';
+    return `${guard.policySet} ${catalog()?.epoch ?? 'none'} ${state} ${version}`;
   }
 
-  /** Facts of a text, with those of whatever it executes or fetches by name. */
-  read(text: string): SqlReading {
-    const catalog = this.#catalog;
-    const reading = this.#options.readings.read(text, catalog ?? NO_CATALOG, this.namesKnown);
-    if (reading.kind === 'syntax-error') return reading;
-    const known = catalog ? reading : withDoubt(reading, 'stale-catalog');
-    return this.#resolveNames(known);
+  /**
+   * Facts of a text, with those of whatever it executes or fetches by name. Undefined while a name in it
+   * has a change on its way: what it stands for is known when that is answered.
+   */
+  read({ text, bySql }: Prepared, group: number | undefined): SqlReading | undefined {
+    const catalog = this.#options.catalog();
+    const plain = this.#options.readings.read(
+      text,
+      catalog ?? NO_CATALOG,
+      this.resolution.namesKnown,
+    );
+    if (plain.kind === 'syntax-error') return plain;
+    const reading = bySql ? { ...plain, effects: [] } : plain;
+    return this.#resolve(this.#doubted(reading, catalog !== undefined), group);
   }
 
-  #resolveNames(reading: SqlStatement): SqlStatement {
-    const inside: SqlStatement[] = [];
-    const prepared = new Map<string, string[]>(this.prepared);
-    const cursors = new Set(this.portals.keys());
-    let missing = false;
-    for (const effect of reading.effects) {
-      if (effect.kind === 'prepare')
-        prepared.set(effect.name, [...(prepared.get(effect.name) ?? []), effect.text]);
-      else if (effect.kind === 'declare') cursors.add(effect.name);
-      else if (effect.kind === 'execute') {
-        const texts = prepared.get(effect.name) ?? [];
-        missing ||= texts.length === 0;
-        for (const text of texts) inside.push(this.#inner(text));
-      } else if (
-        (effect.kind === 'fetch' || effect.kind === 'close') &&
-        effect.name !== undefined
-      ) {
-        missing ||= !cursors.has(effect.name);
-      }
-    }
+  /** With no catalog, or another than the one we know, no name means anything for certain. */
+  #doubted(reading: SqlStatement, hasCatalog: boolean): SqlStatement {
+    if (!hasCatalog) return withDoubt(reading, 'stale-catalog');
+    const { tablesRead, tablesWritten } = reading.facts;
+    const touches = tablesRead.length + tablesWritten.length > 0;
+    return this.resolution.uncommitted && touches ? withDoubt(reading, 'stale-catalog') : reading;
+  }
+
+  /** Follows the statements of the text in order, since one may prepare what the next one executes. */
+  #resolve(reading: SqlStatement, group: number | undefined): SqlStatement | undefined {
+    const scope = new Scope(this.#options.names, group);
+    for (const effect of reading.effects) scope.follow(effect);
+    if (scope.unsettled) return undefined;
+    const inside = scope.executed.map((prepared) => this.#inner(prepared));
     const merged = inside.length === 0 ? reading : mergeReadings(reading, inside);
-    return missing ? withDoubt(merged, 'unresolved-name') : merged;
+    return scope.missing ? withDoubt(merged, 'unresolved-name') : merged;
   }
 
-  /** What a prepared name stands for; it was read before, and is read again because names may have changed. */
-  #inner(text: string): SqlStatement {
-    const reading = this.#options.readings.read(text, this.#catalog ?? NO_CATALOG, this.namesKnown);
-    if (reading.kind === 'statement') return { ...reading, effects: [] };
-    return { kind: 'statement', facts: reading.facts, literals: [], effects: [] };
+  /** The statement that EXECUTE runs: PREPARE takes none that prepares or executes another. */
+  #inner({ text }: Prepared): SqlStatement {
+    const catalog = this.#options.catalog() ?? NO_CATALOG;
+    const { facts } = this.#options.readings.read(text, catalog, this.resolution.namesKnown);
+    return this.#doubted({ kind: 'statement', facts, literals: [], effects: [] }, true);
   }
 
-  /** A statement of the map under this name, as one reading; undefined where the name is not known. */
-  readPrepared(name: string): { text: string; reading: SqlReading } | undefined {
-    const texts = this.prepared.get(name) ?? [];
-    const [first] = texts;
-    if (first === undefined) return undefined;
-    const readings = texts.map((text) => this.read(text));
-    const broken = readings.find((reading) => reading.kind === 'syntax-error');
-    if (broken) return { text: first, reading: broken };
-    const [one, ...rest] = readings as SqlStatement[];
-    return { text: first, reading: mergeReadings(one as SqlStatement, rest) };
-  }
-
-  decide(text: string, reading: SqlReading, binds: readonly (string | null)[] = []): Decided {
+  decide({ text, binds }: Asked, reading: SqlReading): Decided {
     return this.#options.guard.decide(this.#act(text, reading, binds));
   }
 
   /** The verdict alone: an allowed Parse has no entry, its Bind will. */
-  wouldBlock(text: string, reading: SqlReading): boolean {
-    const act = this.#act(text, reading, []);
-    return (
-      act.mode === 'enforce' && this.#options.guard.explain(act.action).decision.verdict !== 'allow'
-    );
+  wouldBlock({ text, binds }: Asked, reading: SqlReading): boolean {
+    if (this.mode !== 'enforce') return false;
+    const { action } = this.#act(text, reading, binds);
+    return this.#options.guard.explain(action).decision.verdict !== 'allow';
   }
 
-  /** An action that no policy is asked about: malformed, or by a side door. */
+  /** What nothing can be said about: a name that is not known, a call by number. */
+  doubt(doubt: Doubt): SqlReading {
+    return NOTHING.kind === 'statement' ? withDoubt(NOTHING, doubt) : NOTHING;
+  }
+
+  /** Malformed: stopped in any mode, before any policy is asked. */
   reject(text: string, reason: string): Decided {
     const act = this.#act(text, NOTHING, []);
     return this.#options.guard.decide({ ...act, action: { ...act.action, rejected: reason } });
@@ -192,55 +141,92 @@ export class Judge {
   #act(text: string, reading: SqlReading, binds: readonly (string | null)[]): Act {
     const { user, session, ip, principal, nowMs } = this.#options;
     const target = this.#options.target();
-    return {
-      ...sqlAct({
-        reading,
-        user,
-        target,
-        session,
-        inTransaction: this.inTransaction,
-        text,
-        binds,
-        nowMs: nowMs(),
-        ...(ip === undefined ? {} : { ip }),
-        catalog: this.#catalog,
-      }),
-      target: target.name,
-      mode: modeFor(target.mode, user.groups),
+    const act = sqlAct({
+      reading,
+      user,
+      target,
       session,
-      principal,
-    };
+      inTransaction: this.inTransaction,
+      text,
+      binds,
+      nowMs: nowMs(),
+      ...(ip === undefined ? {} : { ip }),
+      catalog: this.#options.catalog(),
+    });
+    return { ...act, target: target.name, mode: this.mode, session, principal };
+  }
+}
+
+export type Effect = SqlStatement['effects'][number];
+
+export const effectsOf = (reading: SqlReading): readonly Effect[] =>
+  reading.kind === 'statement' ? reading.effects : [];
+
+/** Names as they will be in the middle of a text, if everything before has succeeded. */
+class Scope {
+  readonly executed: Prepared[] = [];
+  missing = false;
+  unsettled = false;
+  readonly #names: Names;
+  readonly #group: number | undefined;
+  readonly #prepared = new Map<string, Prepared | undefined>();
+  readonly #cursors = new Map<string, boolean>();
+  /** DEALLOCATE ALL or DISCARD ALL came before: only what the text itself made is there. */
+  #cleared = false;
+
+  constructor(names: Names, group: number | undefined) {
+    this.#names = names;
+    this.#group = group;
   }
 
-  get mode(): Mode {
-    return modeFor(this.#options.target().mode, this.#options.user.groups);
-  }
-
-  /** True where judging what comes next has to wait for this: it may change what names mean. */
-  static raises(reading: SqlReading): boolean {
-    return reading.kind === 'statement' && reading.effects.some(changesNames);
-  }
-
-  /** What a statement that succeeded has done to the session. */
-  applyEffects(reading: SqlReading): void {
-    if (reading.kind !== 'statement') return;
-    for (const effect of reading.effects) {
-      if (effect.kind === 'prepare') this.remember(effect.name, effect.text);
-      else if (effect.kind === 'deallocate') this.#forget(this.prepared, effect.name);
-      else if (effect.kind === 'close') this.#forget(this.portals, effect.name);
-      else if (effect.kind === 'discard-all') {
-        this.prepared.clear();
-        this.portals.clear();
-      } else if (effect.kind !== 'ddl' && changesNames(effect)) this.namesKnown = false;
+  follow(effect: Effect): void {
+    switch (effect.kind) {
+      case 'prepare':
+        this.#prepared.set(effect.name, { text: effect.text, bySql: true });
+        return;
+      case 'deallocate':
+        if (effect.name !== undefined) this.#prepared.set(effect.name, undefined);
+        else this.#clear();
+        return;
+      case 'discard-all':
+        this.#clear();
+        return;
+      case 'execute':
+        this.#execute(effect.name);
+        return;
+      case 'declare':
+        this.#cursors.set(effect.name, true);
+        return;
+      case 'fetch':
+      case 'close':
+        if (effect.name !== undefined) this.#needCursor(effect.name);
     }
   }
 
-  #forget(map: Map<string, unknown>, name: string | undefined): void {
-    if (name === undefined) map.clear();
-    else map.delete(name);
+  #clear(): void {
+    this.#cleared = true;
+    this.#prepared.clear();
   }
 
-  remember(name: string, text: string): void {
-    if (this.prepared.size < NAMES_MAX || this.prepared.has(name)) this.prepared.set(name, [text]);
+  #execute(name: string): void {
+    if (this.#prepared.has(name) || this.#cleared) {
+      const prepared = this.#prepared.get(name);
+      if (prepared) this.executed.push(prepared);
+      else this.missing = true;
+      return;
+    }
+    const found = this.#note(this.#names.prepared.look(name, this.#group));
+    if (found) this.executed.push(found);
+  }
+
+  #needCursor(name: string): void {
+    if (!this.#cursors.has(name)) this.#note(this.#names.portals.look(name, this.#group));
+  }
+
+  #note<T>(found: Found<T>): T | undefined {
+    if (found.kind === 'known') return found.value;
+    if (found.kind === 'unsettled') this.unsettled = true;
+    else this.missing = true;
+    return undefined;
   }
 }

@@ -1,49 +1,99 @@
 /** Messages of a client, parsed whole: what is left over or missing ends the session. */
-import { BodyReader, type Frame, ProtocolError } from './frame.ts';
+import {
+  BodyReader,
+  decodeUtf8,
+  FRAME_BYTES_MAX,
+  type Frame,
+  type FrameLimit,
+  ProtocolError,
+  SMALL_FRAME_BYTES_MAX,
+} from './frame.ts';
 
 export type ClientMessage =
   | { readonly kind: 'query'; readonly text: string }
-  | {
-      readonly kind: 'parse';
-      readonly name: string;
-      readonly text: string;
-      readonly types: readonly number[];
-    }
-  | {
-      readonly kind: 'bind';
-      readonly portal: string;
-      readonly statement: string;
-      readonly values: readonly (string | null)[];
-    }
-  | { readonly kind: 'describe' | 'close'; readonly what: 'S' | 'P'; readonly name: string }
+  | { readonly kind: 'parse'; readonly name: string; readonly text: string }
+  | Bind
+  | { readonly kind: 'describe' }
+  | { readonly kind: 'close'; readonly what: 'statement' | 'portal'; readonly name: string }
   | { readonly kind: 'execute'; readonly portal: string }
-  | {
-      readonly kind:
-        | 'sync'
-        | 'flush'
-        | 'terminate'
-        | 'copy-data'
-        | 'copy-done'
-        | 'copy-fail'
-        | 'function-call';
-    };
+  | { readonly kind: 'copy-data' | 'copy-done' | 'copy-fail' }
+  | { readonly kind: 'sync' | 'flush' | 'terminate' | 'function-call' };
 
-const PARAMETERS_MAX = 65_535;
+export interface Bind {
+  readonly kind: 'bind';
+  readonly portal: string;
+  readonly statement: string;
+  /** As text, or `base64:` and the bytes of what came in binary or is no UTF-8; null for NULL. */
+  readonly values: readonly (string | null)[];
+}
+
+const LARGE = new Set(['Q', 'P', 'B', 'F', 'd']);
+const SMALL = new Set(['D', 'C', 'E', 'S', 'H', 'X', 'c', 'f']);
+
+/** What may come from a client that is authenticated. */
+export const clientFrameLimit: FrameLimit = (type) => {
+  if (LARGE.has(type)) return FRAME_BYTES_MAX;
+  return SMALL.has(type) ? SMALL_FRAME_BYTES_MAX : undefined;
+};
+
+/** Throws ProtocolError for an unknown type and for any malformed body. */
+export function parseMessage({ type, body: bytes }: Frame): ClientMessage {
+  // Data of a COPY has no form of its own, and a call by number is not looked into: it is denied.
+  if (type === 'd') return { kind: 'copy-data' };
+  if (type === 'F') return { kind: 'function-call' };
+  const body = new BodyReader(bytes);
+  const message = parseBody(type, body);
+  body.end();
+  return message;
+}
+
+function parseBody(type: string, body: BodyReader): ClientMessage {
+  switch (type) {
+    case 'Q':
+      return { kind: 'query', text: body.string() };
+    case 'P':
+      return parse(body);
+    case 'B':
+      return bind(body);
+    case 'E': {
+      const portal = body.string();
+      body.int32();
+      return { kind: 'execute', portal };
+    }
+    case 'D':
+      named('Describe', body);
+      return { kind: 'describe' };
+    case 'C':
+      return { kind: 'close', ...named('Close', body) };
+    case 'f':
+      body.cstring();
+      return { kind: 'copy-fail' };
+    case 'c':
+      return { kind: 'copy-done' };
+    case 'S':
+      return { kind: 'sync' };
+    case 'H':
+      return { kind: 'flush' };
+    case 'X':
+      return { kind: 'terminate' };
+    default:
+      throw new ProtocolError(`invalid frontend message type ${type.charCodeAt(0)}`);
+  }
+}
 
 function parse(body: BodyReader): ClientMessage {
   const name = body.string();
   const text = body.string();
-  const types = Array.from({ length: body.int16() }, () => body.int32());
-  return { kind: 'parse', name, text, types };
+  for (let left = body.int16(); left > 0; left--) body.int32();
+  return { kind: 'parse', name, text };
 }
 
-/** Bind values as text where they are text, as base64 of the bytes where they came in binary. */
-function bind(body: BodyReader): ClientMessage {
+function bind(body: BodyReader): Bind {
   const portal = body.string();
   const statement = body.string();
   const formats = Array.from({ length: body.int16() }, () => body.int16());
   const count = body.int16();
-  if (count > PARAMETERS_MAX || (formats.length > 1 && formats.length !== count)) {
+  if (formats.length > 1 && formats.length !== count) {
     throw new ProtocolError(
       `bind message has ${formats.length} parameter formats but ${count} parameters`,
     );
@@ -53,59 +103,15 @@ function bind(body: BodyReader): ClientMessage {
     if (length === -1) return null;
     const bytes = body.bytes(length);
     const binary = (formats.length === 1 ? formats[0] : formats[at]) === 1;
-    return binary ? `base64:${bytes.toString('base64')}` : bytes.toString('utf8');
+    const text = binary ? undefined : decodeUtf8(bytes);
+    return text ?? `base64:${bytes.toString('base64')}`;
   });
   for (let left = body.int16(); left > 0; left--) body.int16();
   return { kind: 'bind', portal, statement, values };
 }
 
-function describe(kind: 'describe' | 'close', body: BodyReader): ClientMessage {
-  const what = String.fromCharCode(body.byte());
-  if (what !== 'S' && what !== 'P')
-    throw new ProtocolError(`invalid ${kind} message subtype "${what}"`);
-  return { kind, what, name: body.string() };
-}
-
-const EMPTY: Readonly<Record<string, 'sync' | 'flush' | 'terminate' | 'copy-done'>> = {
-  S: 'sync',
-  H: 'flush',
-  X: 'terminate',
-  c: 'copy-done',
-};
-
-/** Throws ProtocolError for an unknown type and for any malformed body. */
-export function parseMessage({ type, body: bytes }: Frame): ClientMessage {
-  const body = new BodyReader(bytes);
-  const whole = (message: ClientMessage): ClientMessage => {
-    body.end();
-    return message;
-  };
-  const empty = EMPTY[type];
-  if (empty) return whole({ kind: empty });
-  switch (type) {
-    case 'Q':
-      return whole({ kind: 'query', text: body.string() });
-    case 'P':
-      return whole(parse(body));
-    case 'B':
-      return whole(bind(body));
-    case 'D':
-      return whole(describe('describe', body));
-    case 'C':
-      return whole(describe('close', body));
-    case 'E': {
-      const portal = body.string();
-      body.int32();
-      return whole({ kind: 'execute', portal });
-    }
-    case 'd':
-      return { kind: 'copy-data' };
-    case 'f':
-      body.string();
-      return whole({ kind: 'copy-fail' });
-    case 'F':
-      return { kind: 'function-call' };
-    default:
-      throw new ProtocolError(`invalid frontend message type ${type.charCodeAt(0)}`);
-  }
+function named(of: string, body: BodyReader): { what: 'statement' | 'portal'; name: string } {
+  const letter = String.fromCharCode(body.byte());
+  if (letter !== 'S' && letter !== 'P') throw new ProtocolError(`invalid ${of} message subtype`);
+  return { what: letter === 'S' ? 'statement' : 'portal', name: body.string() };
 }

@@ -1,106 +1,152 @@
 /** Outcomes of allowed actions: final, or provisional until their transaction has ended. */
 import type { OutcomeFields } from '@sealrail/sdk';
-import type { Unit } from './pipeline.ts';
+import type { Group } from './pipeline.ts';
+import type { Unit } from './unit.ts';
 
-type Outcome = Omit<OutcomeFields, 'kind'>;
-
-export interface OutcomeWriter {
-  /** A group of units ended, and the session's transaction status is now I, T or E. */
-  settled(units: readonly Unit[], status: string): void;
-  /** The connection ended with these unanswered. */
-  abandoned(units: readonly Unit[]): void;
-  readonly count: number;
-}
+export type Outcome = Omit<OutcomeFields, 'kind'>;
+type Status = Outcome['outcome']['status'];
 
 export interface OutcomeOptions {
+  /** Called before the client hears of it; need not wait. */
   readonly write: (outcome: Outcome) => void;
   readonly newId: () => string;
   readonly nowUs: () => number;
 }
 
-const endTag = (unit: Unit): string | undefined =>
-  unit.tags.findLast((tag) => tag === 'COMMIT' || tag === 'ROLLBACK');
+/** A transaction block that is open, or what a connection was in when it fell. */
+interface Transaction {
+  readonly id: string;
+  /** Provisional outcomes in it. */
+  count: number;
+  lastDecision: string;
+}
 
-export function outcomeWriter({ write, newId, nowUs }: OutcomeOptions): OutcomeWriter {
-  let transaction: string | undefined;
-  let provisional = 0;
-  let last = '';
-  let count = 0;
+const ENDS = new Set(['COMMIT', 'ROLLBACK']);
+/** The first end in a unit is that of the transaction that it found open. COMMIT of a failed one says ROLLBACK. */
+const endOf = (unit: Unit): Status | undefined => {
+  const tag = unit.tags.find((one) => ENDS.has(one));
+  if (tag === undefined) return undefined;
+  return tag === 'COMMIT' ? 'committed' : 'rolled_back';
+};
 
-  const emit = (unit: Unit, outcome: Outcome['outcome'], more: Partial<Outcome> = {}): void => {
-    count++;
-    last = unit.decisionId;
-    write({
-      decisionId: unit.decisionId,
-      outcome: { ...outcome, ...(unit.code === undefined ? {} : { code: unit.code }) },
-      rows: unit.rows,
-      bytes: unit.bytes,
-      durationUs: Math.max(0, Math.round(nowUs() - unit.startedUs)),
+/** The outcomes of one session, in order. */
+export class Outcomes {
+  readonly #options: OutcomeOptions;
+  #transaction: Transaction | undefined;
+  #count = 0;
+
+  constructor(options: OutcomeOptions) {
+    this.#options = options;
+  }
+
+  /** Number of outcomes written. */
+  get count(): number {
+    return this.#count;
+  }
+
+  settled({ units, status, syncError }: Group): void {
+    let from = 0;
+    for (const [at, unit] of units.entries()) {
+      const end = endOf(unit);
+      if (end === undefined) continue;
+      this.#ended(units.slice(from, at), unit, end);
+      from = at + 1;
+    }
+    const rest = units.slice(from);
+    if (status !== 'I') this.#provisional(rest);
+    else if (this.#transaction) this.#fell(rest);
+    else
+      this.#final(rest, syncError !== undefined || rest.some((unit) => unit.status === 'failed'));
+  }
+
+  /** A transaction that `last` ended, be it a block that was open or one that began in this group. */
+  #ended(units: readonly Unit[], last: Unit, end: Status): void {
+    if (this.#transaction) {
+      this.#provisional(units);
+      this.#settle(last, end);
+    } else {
+      const undone = end === 'rolled_back';
+      this.#final(units, undone);
+      // A ROLLBACK alone had nothing to undo.
+      this.#final([last], undone && last.tags.length > 1);
+    }
+  }
+
+  /** The block ended without saying so: its COMMIT failed, in a deferred constraint for one. */
+  #fell(units: readonly Unit[]): void {
+    const last = units.findLast(({ status }) => status === 'failed') ?? units.at(-1);
+    this.#provisional(units.filter((unit) => unit !== last));
+    if (last) this.#settle(last, 'rolled_back');
+    else this.#settleOpen('rolled_back');
+  }
+
+  #provisional(units: readonly Unit[]): void {
+    this.#transaction ??= { id: this.#options.newId(), count: 0, lastDecision: '' };
+    for (const unit of units) {
+      this.#transaction.count++;
+      this.#transaction.lastDecision = unit.decisionId;
+      const outcome = { status: statusOf(unit), provisional: true };
+      this.#write(unit, outcome, { transaction: this.#transaction.id });
+    }
+  }
+
+  /** Up to its Sync, or its end, a pipeline is one transaction: an error takes back what came before. */
+  #final(units: readonly Unit[], undone: boolean): void {
+    for (const unit of units) {
+      const status = statusOf(unit);
+      this.#write(unit, { status: undone && status === 'executed' ? 'rolled_back' : status });
+    }
+  }
+
+  #settle(unit: Unit, status: Status): void {
+    if (!this.#transaction) return;
+    const { id, count } = this.#transaction;
+    this.#transaction = undefined;
+    this.#write(unit, { status }, { transaction: id, settles: count });
+  }
+
+  /** The end of a transaction that no action of ours ended. */
+  #settleOpen(status: Status): void {
+    if (!this.#transaction) return;
+    const { id, count, lastDecision } = this.#transaction;
+    this.#transaction = undefined;
+    this.#count++;
+    this.#options.write({
+      decisionId: lastDecision,
+      outcome: { status },
+      transaction: id,
+      settles: count,
+      durationUs: 0,
+    });
+  }
+
+  /** The connection ended with these unanswered. */
+  abandoned(units: readonly Unit[]): void {
+    const open = this.#transaction;
+    // Without anything unanswered no COMMIT was on its way, and the server rolls back.
+    const unanswered = units.some((unit) => statusOf(unit) === 'unknown');
+    if (open) this.#provisional(units);
+    else for (const unit of units) this.#write(unit, { status: statusOf(unit) });
+    if (open && open.count > 0) this.#settleOpen(unanswered ? 'unknown' : 'rolled_back');
+  }
+
+  #write(unit: Unit, outcome: Outcome['outcome'], more: Partial<Outcome> = {}): void {
+    this.#count++;
+    const { decisionId, code, rows, bytes, sentUs } = unit;
+    const durationUs = sentUs === undefined ? 0 : Math.round(this.#options.nowUs() - sentUs);
+    this.#options.write({
+      decisionId,
+      outcome: { ...outcome, ...(code === undefined ? {} : { code }) },
+      rows,
+      bytes,
+      durationUs: Math.max(0, durationUs),
       ...more,
     });
-  };
-  const status = (unit: Unit) => (unit.status === 'pending' ? 'unknown' : unit.status);
+  }
+}
 
-  const within = (units: readonly Unit[], id: string) => {
-    for (const unit of units) {
-      provisional++;
-      emit(unit, { status: status(unit), provisional: true }, { transaction: id });
-    }
-  };
-
-  return {
-    get count() {
-      return count;
-    },
-    settled(units, now) {
-      if (now !== 'I') {
-        transaction ??= newId();
-        within(units, transaction);
-        return;
-      }
-      if (transaction !== undefined) {
-        const ender = units.findLastIndex((unit) => endTag(unit) !== undefined);
-        const end = units[ender];
-        within(ender < 0 ? units : units.slice(0, ender), transaction);
-        if (end) {
-          const settledAs = endTag(end) === 'COMMIT' ? 'committed' : 'rolled_back';
-          emit(end, { status: settledAs }, { transaction, settles: provisional });
-        }
-        transaction = undefined;
-        provisional = 0;
-        for (const unit of ender < 0 ? [] : units.slice(ender + 1))
-          emit(unit, { status: status(unit) });
-        return;
-      }
-      // A pipeline up to its Sync is one transaction: an error in it takes back what came before.
-      const failed = units.some((unit) => unit.status === 'failed');
-      const kept = units.findLastIndex((unit) => endTag(unit) === 'COMMIT');
-      for (const [at, unit] of units.entries()) {
-        const undone = failed && unit.status === 'executed' && at > kept;
-        emit(unit, { status: undone ? 'rolled_back' : status(unit) });
-      }
-    },
-    abandoned(units) {
-      for (const unit of units) {
-        const known = unit.status === 'pending' ? 'unknown' : unit.status;
-        emit(
-          unit,
-          { status: transaction === undefined ? known : 'unknown' },
-          transaction === undefined ? {} : { transaction },
-        );
-      }
-      if (transaction === undefined) return;
-      // Without a COMMIT on its way the server rolls back; with one, nobody can say from here.
-      const unanswered = units.length > 0;
-      count++;
-      write({
-        decisionId: last,
-        outcome: { status: unanswered ? 'unknown' : 'rolled_back' },
-        transaction,
-        settles: provisional,
-        durationUs: 0,
-      });
-      transaction = undefined;
-    },
-  };
+/** Unanswered means unknown, unless it never went up. */
+function statusOf({ status, sentUs }: Unit): Status {
+  if (status !== 'pending') return status;
+  return sentUs === undefined ? 'skipped' : 'unknown';
 }

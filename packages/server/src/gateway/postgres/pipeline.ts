@@ -1,51 +1,77 @@
 /**
- * What has gone up and is not answered yet, in order; and what its answers mean. PostgreSQL answers in
+ * What has gone up and is not answered yet, in order; and what the answers mean. PostgreSQL answers in
  * order, and after an error of the extended protocol not at all until the next Sync.
  */
 import type { SqlReading } from '@sealrail/facts';
 import type { Denial } from '@sealrail/sdk';
+import { rowsOf, type Unit } from './unit.ts';
 
-export type RequestKind = 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'sync';
-
-/** An allowed action that is on its way: becomes one outcome. */
-export interface Unit {
-  readonly decisionId: string;
-  readonly startedUs: number;
-  rows: number;
-  bytes: number;
-  status: 'pending' | 'executed' | 'failed' | 'skipped';
-  code: string | undefined;
-  tags: string[];
+/** A denial that is on its way to the client, as the error of what stands in its place upstream. */
+export interface Denied {
+  readonly denial: Denial;
+  readonly reading: SqlReading | undefined;
+  /** SQLSTATE, where it is not the usual one. */
+  readonly code?: string;
 }
 
 export interface Outstanding {
-  readonly kind: RequestKind;
+  readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'sync';
   readonly unit?: Unit;
-  readonly reading?: SqlReading;
-  /** What stands in its place fails, and its error becomes this. */
-  readonly denial?: Denial;
-  /** Runs when the server has said that it is done. */
+  readonly denied?: Denied;
+  /** The server has done it. Of a query only its tags tell how far it came. */
   readonly done?: () => void;
-  readonly copyIn?: boolean;
+  /** One statement of it completed. */
+  readonly tag?: (tag: string) => void;
+  /** It ended, done or not: whatever was not done by now will not be. */
+  readonly over?: () => void;
+  /** How many COPY FROM STDIN it holds. */
+  readonly copyIns?: number;
+}
+
+/** Everything between two ReadyForQuery messages. */
+export interface Group {
+  /** Units that ended in it, in order. */
+  readonly units: readonly Unit[];
+  /** Transaction status after it: I, T or E. */
+  readonly status: string;
+  /** SQLSTATE where the Sync itself failed: what came before it could not be committed. */
+  readonly syncError: string | undefined;
 }
 
 export interface PipelineEvents {
-  /** A group of units has ended with this transaction status: I, T or E. */
-  settled(units: readonly Unit[], status: string): void;
+  /** ReadyForQuery came, and is not with the client yet; what ends with the transaction can be skipped now. */
+  ready(status: string): void;
+  /** Follows `ready`. */
+  settled(group: Group): void;
+  /** The server waits for a Sync that was kept from it. */
+  resync(): void;
+}
+
+/** Data that a request takes from the client. The server reads nothing else until it has it. */
+interface CopyIn {
+  readonly request: Outstanding | undefined;
+  expected: number;
+  /** CopyInResponses of the server. */
+  opened: number;
+  /** CopyDones and CopyFails of the client. */
+  ended: number;
+  /** Syncs that stayed here because the server would have ignored them. */
+  withheld: number;
 }
 
 export class Pipeline {
-  readonly #queue: Outstanding[] = [];
   readonly #events: PipelineEvents;
-  /** Units answered since the last ReadyForQuery. */
-  #group: Unit[] = [];
-  readonly #denied = new Map<string, Outstanding>();
-  /** An error of the extended protocol was seen and its Sync has not gone up yet. */
+  readonly #queue: Outstanding[] = [];
+  readonly #denied = new Map<string, Denied>();
+  /** Units that have ended since the last ReadyForQuery. */
+  #units: Unit[] = [];
+  #syncError: string | undefined;
+  /** An error of the extended protocol was seen and no Sync is on its way. */
   #discarding = false;
-  /** A COPY FROM went up and the server has not said whether it takes data. */
-  copyPending = false;
-  copyIn = false;
-  #idle: (() => void)[] = [];
+  #copy: CopyIn | undefined;
+  /** Syncs that went up behind a COPY that the server had not answered: they may be swallowed. */
+  readonly #uncertain = new Set<Outstanding>();
+  #waiting: { readonly lengthMax: number; readonly wake: () => void }[] = [];
 
   constructor(events: PipelineEvents) {
     this.#events = events;
@@ -55,65 +81,88 @@ export class Pipeline {
     return this.#queue.length;
   }
 
-  get head(): Outstanding | undefined {
-    return this.#queue[0];
+  /** The server reads nothing but COPY data now, or will as soon as it has answered. */
+  get copying(): boolean {
+    return this.#copy !== undefined && this.#copy.ended < this.#copy.expected;
   }
 
-  push(request: Outstanding): void {
-    if (request.denial) this.#denied.set(request.denial.decisionId, request);
-    if (this.#discarding && request.kind !== 'sync' && request.kind !== 'query') {
-      this.#skip(request);
-      return;
-    }
-    if (request.kind === 'sync') {
-      // A Sync inside COPY data is swallowed by the server: it will not be answered.
-      if (this.copyIn) return;
-      this.#discarding = false;
-    }
-    if (request.copyIn) this.copyPending = true;
-    this.#queue.push(request);
-  }
-
-  /** The request that an error's decision id belongs to. */
-  denied(decisionId: string): Outstanding | undefined {
+  /** The decision that an error's text names, while its request is outstanding. */
+  denied(decisionId: string): Denied | undefined {
     return this.#denied.get(decisionId);
   }
 
-  #skip(request: Outstanding): void {
-    if (!request.unit) return;
-    request.unit.status = 'skipped';
-    this.#group.push(request.unit);
+  /** Resolves when at most this many are outstanding. */
+  shorterThan(lengthMax: number): Promise<void> {
+    if (this.#queue.length <= lengthMax) return Promise.resolve();
+    return new Promise((wake) => this.#waiting.push({ lengthMax, wake }));
   }
 
-  #shift(kind: RequestKind): void {
-    const [head] = this.#queue;
-    if (head?.kind !== kind) return;
-    this.#queue.shift();
-    head.done?.();
-    this.#wake();
+  // ---------------------------------------------------------------- what goes up
+
+  push(request: Outstanding): void {
+    if (this.#discarding) {
+      // The server throws it away unread, a Query too.
+      if (request.unit) this.#finish(request.unit, 'skipped');
+      request.over?.();
+      return;
+    }
+    if (request.denied) this.#denied.set(request.denied.denial.decisionId, request.denied);
+    if (request.copyIns) {
+      this.#copy = { request, expected: request.copyIns, opened: 0, ended: 0, withheld: 0 };
+    }
+    this.#queue.push(request);
   }
 
-  /** Rows and bytes of a result, as they pass. */
+  /** False where it must not go up: the server would ignore it. */
+  sync(): boolean {
+    if (this.#copy && this.copying && this.#copy.opened > this.#copy.ended) {
+      this.#copy.withheld++;
+      return false;
+    }
+    this.#discarding = false;
+    const sync: Outstanding = { kind: 'sync' };
+    if (this.copying) this.#uncertain.add(sync);
+    this.#queue.push(sync);
+    return true;
+  }
+
+  /** Of COPY data; false outside a COPY, where the server would ignore it. */
+  copyData(bytes: number): boolean {
+    if (!this.copying) return false;
+    const unit = this.#copy?.request?.unit;
+    if (unit) unit.bytes += bytes;
+    return true;
+  }
+
+  copyEnd(): boolean {
+    if (!this.#copy || !this.copying) return false;
+    this.#copy.ended++;
+    return true;
+  }
+
+  // ---------------------------------------------------------------- what comes back
+
+  /** Bytes of a result, as they pass. */
   data(bytes: number): void {
     const unit = this.#queue[0]?.unit;
     if (unit) unit.bytes += bytes;
   }
 
-  /** A message of the server, by its type; `detail` is a command tag, an SQLSTATE or a transaction status. */
+  /** A message of the server by its type; `detail` is a command tag, an SQLSTATE or a transaction status. */
   answer(type: string, detail: string): void {
     switch (type) {
       case '1':
-        this.#shift('parse');
+        this.#answered('parse');
         break;
       case '2':
-        this.#shift('bind');
+        this.#answered('bind');
         break;
       case '3':
-        this.#shift('close');
+        this.#answered('close');
         break;
       case 'T':
       case 'n':
-        this.#shift('describe');
+        this.#answered('describe');
         break;
       case 'C':
       case 'I':
@@ -132,82 +181,118 @@ export class Pipeline {
     }
   }
 
-  #complete(tag: string): void {
-    this.copyIn = false;
-    this.copyPending = false;
+  #answered(kind: Outstanding['kind']): void {
     const [head] = this.#queue;
-    if (head?.unit) {
-      const rows = /^(?:INSERT \d+|UPDATE|DELETE|SELECT|MERGE|COPY|FETCH|MOVE) (\d+)$/.exec(
-        tag,
-      )?.[1];
-      head.unit.rows += Number(rows ?? 0);
-      head.unit.tags.push(tag);
-      head.unit.status = 'executed';
-      if (head.kind === 'execute') this.#group.push(head.unit);
-    }
-    this.#shift('execute');
-  }
-
-  #error(code: string): void {
-    this.copyIn = false;
-    this.copyPending = false;
-    const [head] = this.#queue;
-    if (!head) return;
-    if (head.unit) {
-      head.unit.status = 'failed';
-      head.unit.code = code;
-    }
-    if (head.kind === 'query') return;
-    this.#queue.shift();
-    if (head.unit) this.#group.push(head.unit);
-    while (this.#queue.length > 0 && this.#queue[0]?.kind !== 'sync') {
-      const skipped = this.#queue.shift();
-      if (skipped) this.#skip(skipped);
-    }
-    if (this.#queue.length === 0) this.#discarding = true;
+    // A query describes its results and binds without being asked to.
+    if (head?.kind !== kind) return;
+    head.done?.();
+    this.#end(head);
     this.#wake();
   }
 
-  /** Syncs that went up before the server took to copying were swallowed with the data. */
-  #copyStarted(): void {
-    this.copyIn = true;
-    this.copyPending = false;
-    const [head, ...rest] = this.#queue;
+  #complete(tag: string): void {
+    const [head] = this.#queue;
+    if (head?.unit) {
+      head.unit.rows += rowsOf(tag);
+      if (tag !== '') head.unit.tags.push(tag);
+    }
+    head?.tag?.(tag);
     if (head?.kind !== 'execute') return;
-    const kept = rest.filter(({ kind }) => kind !== 'sync');
-    this.#queue.splice(1, rest.length, ...kept);
+    if (head.unit) this.#finish(head.unit, 'executed');
+    this.#answered('execute');
+  }
+
+  #error(code: string): void {
+    const [head] = this.#queue;
+    const withheld = this.#copy?.withheld ?? 0;
+    if (!head) return;
+    this.#endCopyOf(head);
+    if (head.unit) {
+      head.unit.code = code;
+      this.#finish(head.unit, 'failed');
+    }
+    // A query's ReadyForQuery follows; so does that of a Sync that could not commit.
+    if (head.kind === 'sync') this.#syncError = code;
+    if (head.kind === 'query' || head.kind === 'sync') return;
+    this.#end(head);
+    for (let next = this.#queue[0]; next && next.kind !== 'sync'; next = this.#queue[0]) {
+      if (next.unit) this.#finish(next.unit, 'skipped');
+      this.#end(next);
+    }
+    this.#discarding = this.#queue.length === 0;
+    if (withheld > 0 && this.#discarding) this.#events.resync();
+    this.#wake();
+  }
+
+  #copyStarted(): void {
+    const [head] = this.#queue;
+    this.#copy ??= { request: head, expected: 0, opened: 0, ended: 0, withheld: 0 };
+    this.#copy.opened++;
+    // One that no reading foretold, where nothing is enforced: it takes data all the same.
+    this.#copy.expected = Math.max(this.#copy.expected, this.#copy.opened);
+    // What went up in between was read as part of the COPY, and ignored.
+    const kept = this.#queue.filter((one) => one === head || !this.#uncertain.has(one));
+    this.#queue.splice(0, this.#queue.length, ...kept);
+    this.#uncertain.clear();
   }
 
   #ready(status: string): void {
     const [head] = this.#queue;
-    if (head?.kind === 'query' && head.unit) this.#group.push(head.unit);
     if (head?.kind === 'query' || head?.kind === 'sync') {
-      this.#queue.shift();
-      if (head.unit?.status !== 'failed') head.done?.();
+      if (head.unit) this.#finish(head.unit, 'executed');
+      head.done?.();
+      this.#end(head);
     }
-    this.#denied.clear();
-    const units = this.#group;
-    this.#group = [];
-    this.#events.settled(units, status);
+    this.#events.ready(status);
+    const group = { units: this.#units, status, syncError: this.#syncError };
+    this.#units = [];
+    this.#syncError = undefined;
+    this.#events.settled(group);
     this.#wake();
   }
 
-  /** Resolves when everything that went up is answered or skipped. */
-  idle(): Promise<void> {
-    if (this.#queue.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+  // ---------------------------------------------------------------- ends
+
+  /** What was bound and will not be executed. */
+  skip(unit: Unit): void {
+    this.#finish(unit, 'skipped');
+  }
+
+  /** A unit ends once: that its Execute is discarded as well says nothing new about a failed Bind. */
+  #finish(unit: Unit, status: Exclude<Unit['status'], 'pending'>): void {
+    if (unit.status !== 'pending') return;
+    unit.status = status;
+    this.#units.push(unit);
+  }
+
+  /** Takes the head off the queue. */
+  #end(head: Outstanding): void {
+    this.#queue.shift();
+    if (head.denied) this.#denied.delete(head.denied.denial.decisionId);
+    this.#endCopyOf(head);
+    head.over?.();
+  }
+
+  #endCopyOf(request: Outstanding): void {
+    if (this.#copy?.request !== request) return;
+    this.#copy = undefined;
+    this.#uncertain.clear();
   }
 
   #wake(): void {
-    if (this.#queue.length === 0) for (const wake of this.#idle.splice(0)) wake();
+    const length = this.#queue.length;
+    const woken = this.#waiting.filter(({ lengthMax }) => length <= lengthMax);
+    if (woken.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ lengthMax }) => length > lengthMax);
+    for (const { wake } of woken) wake();
   }
 
-  /** Units that the connection's end leaves without an answer. */
+  /** The connection ended: every unit that has no outcome yet. */
   abandon(): Unit[] {
-    const units = [...this.#group, ...this.#queue.flatMap(({ unit }) => (unit ? [unit] : []))];
+    const units = new Set([...this.#units, ...this.#queue.flatMap(({ unit }) => unit ?? [])]);
     this.#queue.length = 0;
-    this.#group = [];
+    this.#units = [];
     this.#wake();
-    return units;
+    return [...units];
   }
 }

@@ -1,6 +1,8 @@
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides, without channel binding: TLS comes with it. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides, without channel binding: that needs TLS. */
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+
+export const MECHANISM = 'SCRAM-SHA-256';
 
 export interface Verifier {
   readonly iterations: number;
@@ -9,36 +11,52 @@ export interface Verifier {
   readonly serverKey: Buffer;
 }
 
+const KEY_BYTES = 32;
+const MOCK_SALT_BYTES = 16;
+/** PostgreSQL's own default; what a name that does not exist is answered with where there are no users. */
+const ITERATIONS_DEFAULT = 4096;
+/** An iteration count beyond this would be an attack on whoever computes it. */
+export const ITERATIONS_MAX = 1_000_000;
+
 const hmac = (key: Uint8Array, text: string): Buffer =>
   createHmac('sha256', key).update(text).digest();
 const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
+const xor = (a: Uint8Array, b: Uint8Array): Buffer =>
+  Buffer.from(a.map((byte, at) => byte ^ (b[at] ?? 0)));
 
-/** `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`, as PostgreSQL stores it; undefined for anything else. */
+/** RFC 5803 as PostgreSQL stores it, `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`; else undefined. */
 export function parseVerifier(text: string): Verifier | undefined {
   const match =
     /^SCRAM-SHA-256\$([0-9]{4,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(
       text,
     );
   if (!match) return undefined;
+  const iterations = Number(match[1]);
   const [salt, storedKey, serverKey] = match.slice(2).map((part) => Buffer.from(part, 'base64'));
-  if (!salt || salt.length === 0 || storedKey?.length !== 32 || serverKey?.length !== 32)
-    return undefined;
-  return { iterations: Number(match[1]), salt, storedKey, serverKey };
+  if (iterations < 1 || iterations > ITERATIONS_MAX || !salt || salt.length === 0) return undefined;
+  if (storedKey?.length !== KEY_BYTES || serverKey?.length !== KEY_BYTES) return undefined;
+  return { iterations, salt, storedKey, serverKey };
 }
 
 /**
  * A verifier for a name that does not exist: the same salt every time it is asked for, so that nobody can
- * tell by the answer, or by its time, which names exist.
+ * tell by the answer which names exist. The work that follows is that of a real one, with no password
+ * that would fit.
  */
-export function mockVerifier(name: string, secret: Uint8Array): Verifier {
+export function mockVerifier(
+  name: string,
+  secret: Uint8Array,
+  iterations = ITERATIONS_DEFAULT,
+): Verifier {
   return {
-    iterations: 4096,
-    salt: hmac(secret, `salt ${name}`).subarray(0, 16),
+    iterations,
+    salt: hmac(secret, `salt ${name}`).subarray(0, MOCK_SALT_BYTES),
     storedKey: hmac(secret, `stored ${name}`),
     serverKey: hmac(secret, `server ${name}`),
   };
 }
 
+/** The other side does not keep to the protocol. */
 export class ScramError extends Error {}
 
 /** The server's side of one exchange; throws ScramError for what is malformed. */
@@ -55,49 +73,48 @@ export class ScramServer {
     this.#serverNonce = serverNonce;
   }
 
+  /** server-first-message for a client-first-message (RFC 5802 §5, §7). */
   first(message: string): string {
-    // `p=` asks for a binding that was not offered; `a=` asks to act as somebody else than who proves it.
-    const match = /^([ny]),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,.*)?)$/.exec(
+    // `y` says that the client could bind to a channel and believes that we cannot: so it is. `p=` asks for
+    // a binding that was not offered; `a=` asks to act as somebody else than who proves it.
+    const match = /^([ny]),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,[^\0]*)?)$/.exec(
       message,
     );
     if (!match) throw new ScramError('malformed SCRAM message');
-    if (match[2] !== undefined) throw new ScramError('an authorization identity is not supported');
+    if (match[2] !== undefined) {
+      throw new ScramError('an authorization identity is not supported');
+    }
     this.#header = `${match[1]},,`;
     this.#clientFirstBare = match[3] ?? '';
     this.#nonce = `${match[4]}${this.#serverNonce}`;
-    this.#serverFirst = `r=${this.#nonce},s=${this.#verifier.salt.toString('base64')},i=${this.#verifier.iterations}`;
+    const { salt, iterations } = this.#verifier;
+    this.#serverFirst = `r=${this.#nonce},s=${salt.toString('base64')},i=${iterations}`;
     return this.#serverFirst;
   }
 
-  /** The server's proof where the client's holds; undefined where it does not. */
+  /** server-final-message where the client's proof holds; undefined where it does not. */
   final(message: string): string | undefined {
     const match = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)),p=([A-Za-z0-9+/=]+)$/.exec(message);
     if (!match) throw new ScramError('malformed SCRAM message');
     const [, withoutProof = '', binding = '', nonce = '', base64 = ''] = match;
     const proof = Buffer.from(base64, 'base64');
-    if (
-      nonce !== this.#nonce ||
-      Buffer.from(binding, 'base64').toString() !== this.#header ||
-      proof.length !== 32
-    ) {
+    const bound = Buffer.from(binding, 'base64').toString();
+    if (nonce !== this.#nonce || bound !== this.#header || proof.length !== KEY_BYTES) {
       throw new ScramError('malformed SCRAM message');
     }
     const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`;
-    const signature = hmac(this.#verifier.storedKey, authMessage);
-    const clientKey = proof.map((byte, at) => byte ^ (signature[at] ?? 0));
-    if (!timingSafeEqual(sha256(clientKey), this.#verifier.storedKey)) return undefined;
-    return `v=${hmac(this.#verifier.serverKey, authMessage).toString('base64')}`;
+    const clientKey = xor(proof, hmac(this.#verifier.storedKey, authMessage));
+    const signature = hmac(this.#verifier.serverKey, authMessage).toString('base64');
+    const holds = timingSafeEqual(sha256(clientKey), this.#verifier.storedKey);
+    return holds ? `v=${signature}` : undefined;
   }
 }
-
-/** An iteration count beyond this would be an attack on whoever computes it. */
-const ITERATIONS_MAX = 1_000_000;
 
 /** The client's side, for the upstream. */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
-  #expected = '';
+  #expected: string | undefined;
 
   constructor(password: string, nonce: string) {
     this.#password = password;
@@ -108,34 +125,29 @@ export class ScramClient {
     return `n,,n=,r=${this.#nonce}`;
   }
 
+  /** client-final-message; throws ScramError for a server that does not keep to the protocol. */
   async final(serverFirst: string): Promise<string> {
-    const match = /^r=([^,]+),s=([A-Za-z0-9+/=]+),i=([0-9]+)$/.exec(serverFirst);
-    const [, nonce = '', salt = '', iterations = ''] = match ?? [];
-    if (
-      !nonce.startsWith(this.#nonce) ||
-      nonce === this.#nonce ||
-      Number(iterations) > ITERATIONS_MAX
-    ) {
+    const match = /^r=([^,]+),s=([A-Za-z0-9+/=]+),i=([0-9]{1,7})$/.exec(serverFirst);
+    const [, nonce = '', salt = '', count = ''] = match ?? [];
+    const iterations = Number(count);
+    const ours = nonce.startsWith(this.#nonce) && nonce !== this.#nonce;
+    if (!ours || iterations < 1 || iterations > ITERATIONS_MAX) {
       throw new ScramError('malformed SCRAM message from the server');
     }
-    const salted = await promisify(pbkdf2)(
-      this.#password,
-      Buffer.from(salt, 'base64'),
-      Number(iterations),
-      32,
-      'sha256',
-    );
+    // RFC 5802 §5.1 prepares it (SASLprep); what differs between that and NFKC is no password we accept.
+    const password = this.#password.normalize('NFKC');
+    const saltBytes = Buffer.from(salt, 'base64');
+    const salted = await promisify(pbkdf2)(password, saltBytes, iterations, KEY_BYTES, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
     const withoutProof = `c=biws,r=${nonce}`;
     const authMessage = `n=,r=${this.#nonce},${serverFirst},${withoutProof}`;
-    const signature = hmac(sha256(clientKey), authMessage);
+    const proof = xor(clientKey, hmac(sha256(clientKey), authMessage));
     this.#expected = `v=${hmac(hmac(salted, 'Server Key'), authMessage).toString('base64')}`;
-    const proof = clientKey.map((byte, at) => byte ^ (signature[at] ?? 0));
-    return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
+    return `${withoutProof},p=${proof.toString('base64')}`;
   }
 
   /** A server that cannot prove that it knows the password is not the one that was meant. */
   verify(serverFinal: string): boolean {
-    return serverFinal === this.#expected;
+    return this.#expected !== undefined && serverFinal === this.#expected;
   }
 }

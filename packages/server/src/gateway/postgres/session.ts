@@ -3,110 +3,114 @@
  * before the decision on it is on disk. Answers come back as they are, but for denials.
  */
 import type { Socket } from 'node:net';
-import { changesNames, type SqlReading } from '@sealrail/facts';
-import type { Decided, Denial, Recorder } from '@sealrail/sdk';
-import { BackendReader, type Verdict } from './backend.ts';
-import type { CatalogReader } from './catalog.ts';
-import { denialFields, deniedId, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
-import {
-  errorFields,
-  errorResponse,
-  type Frame,
-  type FrameReader,
-  frame,
-  ProtocolError,
-} from './frame.ts';
-import { Judge, NAMES_MAX } from './judge.ts';
-import { type ClientMessage, parseMessage } from './messages.ts';
-import { type OutcomeWriter, outcomeWriter } from './outcome.ts';
-import { Pipeline, type Unit } from './pipeline.ts';
-import type { Upstream } from './upstream.ts';
+import type { About, EntryFields, Recorder } from '@sealrail/sdk';
+import { BackendReader, type Fate } from './backend.ts';
+import { denialFields, poisonedId } from './denial.ts';
+import { errorResponse, type FrameReader, frame, ProtocolError, readErrorFields } from './frame.ts';
+import { Frontend } from './frontend.ts';
+import type { Judge } from './judge.ts';
+import { type ClientMessage, clientFrameLimit, parseMessage } from './messages.ts';
+import { allDurable, LOG_WAIT_MS_MAX, NotDurable, Outbox } from './outbox.ts';
+import { Outcomes } from './outcome.ts';
+import { Pipeline } from './pipeline.ts';
+import type { Names } from './statements.ts';
+import { PINNED_SETTINGS, type Upstream } from './upstream.ts';
 
 /** Bytes of judged messages that wait for the disk together; past it they are flushed before more is read. */
-const BATCH_BYTES_MAX = 4 << 20;
+export const BATCH_BYTES_MAX = 4 << 20;
+/** A peer that does not take the end of its session gets it taken. */
+export const CLOSE_MS_MAX = 5_000;
 
 export interface SessionOptions {
-  readonly id: string;
   readonly client: Socket;
   readonly upstream: Upstream;
+  /** What of the client has arrived already. */
   readonly frames: FrameReader;
   readonly judge: Judge;
-  readonly catalog: CatalogReader;
+  readonly names: Names;
+  readonly refreshCatalog: () => Promise<void>;
   readonly recorder: Recorder;
-  readonly about: Parameters<Recorder['record']>[1];
+  readonly about: About;
   readonly target: string;
   readonly newId: () => string;
   readonly nowUs: () => number;
 }
 
-/** Ends a session with an error that the client sees; anything outstanding is abandoned. */
+/** Ends a session with an error that its client sees; anything outstanding is abandoned. */
 class SessionEnd extends Error {
   readonly code: string;
-  readonly hint: string | undefined;
-  constructor(message: string, code: string, hint?: string) {
+
+  constructor(code: string, message: string) {
     super(message);
     this.code = code;
-    this.hint = hint;
   }
 }
 
 export class Session {
-  readonly id: string;
+  /** Resolves when it is over; the end's entry has been handed to the log. */
+  readonly closed: Promise<void>;
   readonly #options: SessionOptions;
-  readonly #judge: Judge;
   readonly #pipeline: Pipeline;
-  readonly #outcomes: OutcomeWriter;
+  readonly #outbox: Outbox;
+  readonly #frontend: Frontend;
   readonly #backend: BackendReader;
-  #batch: Buffer[] = [];
-  #batchBytes = 0;
-  #waits: Promise<unknown>[] = [];
+  readonly #outcomes: Outcomes;
+  /** `ending`: nothing goes up any more, and the client is still to be told why. */
+  #state: 'open' | 'ending' | 'ended' = 'open';
   #working = false;
-  #ended = false;
   #decisions = 0;
   #status = 'I';
   #draining = false;
-  readonly closed: Promise<void>;
+  /** The server has said itself why it ends the connection. */
+  #fatal: string | undefined;
   #close: () => void = () => undefined;
 
   constructor(options: SessionOptions) {
-    this.id = options.id;
+    const { judge, names, refreshCatalog, newId, nowUs, upstream } = options;
     this.#options = options;
-    this.#judge = options.judge;
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
-    this.#outcomes = outcomeWriter({
-      newId: options.newId,
-      nowUs: options.nowUs,
-      write: (outcome) => {
-        // Not waited for: an answer depends on its decision. A log that has failed ends the session elsewhere.
-        options.recorder
-          .record({ kind: 'outcome', ...outcome }, options.about)
-          .durable.catch(() => this.#fail());
+    this.#outcomes = new Outcomes({
+      newId,
+      nowUs,
+      write: (outcome) => this.#record({ kind: 'outcome', ...outcome }),
+    });
+    this.#pipeline = new Pipeline({
+      ready: (status) => this.#ready(status),
+      settled: (group) => this.#outcomes.settled(group),
+      resync: () => this.#resync(),
+    });
+    this.#outbox = new Outbox(upstream.socket, nowUs);
+    this.#frontend = new Frontend({
+      judge,
+      names,
+      refreshCatalog,
+      pipeline: this.#pipeline,
+      outbox: this.#outbox,
+      decided: () => {
+        this.#decisions++;
       },
     });
-    this.#pipeline = new Pipeline({ settled: (units, status) => this.#settled(units, status) });
     this.#backend = new BackendReader({
       message: (type, body) => this.#answer(type, body),
-      data: (bytes) => this.#pipeline.data(bytes),
+      passing: (type, head, bytes) => this.#passing(type, head, bytes),
     });
   }
 
-  /** Takes both sockets over; resolves nothing: the session lives until one of them ends. */
+  /** Takes both sockets over; the session lives until one of them ends. */
   start(): void {
-    const { client, upstream } = this.#options;
+    const { client, upstream, frames } = this.#options;
     client.on('data', (chunk) => {
-      this.#options.frames.push(chunk);
+      frames.push(chunk);
       void this.#work();
     });
-    client.on('error', () => this.#end());
     client.on('close', () => this.#end());
     client.on('drain', () => upstream.socket.resume());
     upstream.socket.on('data', (chunk) => this.#relay(chunk));
-    upstream.socket.on('error', () => this.#end());
-    upstream.socket.on('close', () => this.#end());
-    upstream.socket.on('drain', () => client.resume());
-    client.resume();
+    upstream.socket.on('error', () => undefined);
+    upstream.socket.on('close', () => this.#upstreamClosed());
+    if (upstream.rest.length > 0) this.#relay(upstream.rest);
     upstream.socket.resume();
     void this.#work();
   }
@@ -114,436 +118,211 @@ export class Session {
   /** Ends it as soon as nothing is open, for a restart; a deadline is the caller's. */
   drain(): void {
     this.#draining = true;
-    if (this.#status === 'I' && this.#pipeline.length === 0 && !this.#working)
-      this.kill('57P01', 'terminating connection: Sealrail is shutting down');
+    const idle = this.#status === 'I' && this.#pipeline.length === 0 && !this.#working;
+    if (idle) this.kill('57P01', 'terminating connection: Sealrail is shutting down');
   }
 
   kill(code: string, message: string): void {
-    if (this.#ended) return;
-    this.#options.client.write(errorResponse({ severity: 'FATAL', code, message }));
-    this.#end();
+    void this.#fail(new SessionEnd(code, message));
   }
+
+  // ---------------------------------------------------------------- what the client sends
 
   /** One at a time: reads what has arrived, judges it in order, and sends it up when it is durable. */
   async #work(): Promise<void> {
-    if (this.#working || this.#ended) return;
+    if (this.#working || this.#state !== 'open') return;
     this.#working = true;
+    const { client, frames } = this.#options;
     // No more is read while this is worked off: a fast client is held back instead of being buffered.
-    this.#options.client.pause();
+    client.pause();
     try {
-      while (!this.#ended) {
-        const next = this.#options.frames.next();
-        if (next) await this.#take(next);
-        else if (this.#batch.length === 0) break;
-        if (!next || this.#batchBytes > BATCH_BYTES_MAX) await this.#flush();
+      while (this.#state === 'open') {
+        const next = frames.next(clientFrameLimit);
+        if (next) await this.#take(parseMessage(next), next.bytes);
+        else if (this.#outbox.bytes === 0) break;
+        if (!next || this.#outbox.bytes > BATCH_BYTES_MAX) await this.#flush();
       }
     } catch (error) {
-      this.#failWith(error);
+      await this.#fail(error);
     }
     this.#working = false;
-    if (!this.#ended && !this.#options.upstream.socket.writableNeedDrain)
-      this.#options.client.resume();
+    if (this.#state !== 'open') return;
+    client.resume();
+    if (this.#draining) this.drain();
   }
 
-  async #take(next: Frame): Promise<void> {
-    const message = parseMessage(next);
-    if (
-      this.#pipeline.copyPending &&
-      !['copy-data', 'copy-done', 'copy-fail', 'flush', 'sync'].includes(message.kind)
-    ) {
-      throw new ProtocolError('a message behind COPY FROM STDIN before the server has answered it');
-    }
-    if (['query', 'parse', 'bind', 'execute'].includes(message.kind)) await this.#namesSettled();
-    this.#handle(message, next.bytes);
-  }
-
-  /** What went up may change what names mean: the next text is judged when that is known. */
-  async #namesSettled(): Promise<void> {
-    if (!this.#raising) return;
-    // Without a Sync of its client the server would keep the answer to itself.
-    this.#send(frame('H'));
+  async #take(message: ClientMessage, bytes: Buffer): Promise<void> {
+    if (this.#frontend.take(message, bytes)) return;
+    this.#frontend.flush();
     await this.#flush();
-    await this.#pipeline.idle();
-    await this.#refreshing;
-  }
-  #raising = false;
-  #refreshing: Promise<void> = Promise.resolve();
-
-  #handle(message: ClientMessage, bytes: Buffer): void {
-    switch (message.kind) {
-      case 'query':
-        this.#query(message.text, bytes);
-        break;
-      case 'parse':
-        this.#parse(message.name, message.text, bytes);
-        break;
-      case 'bind':
-        this.#bind(message, bytes);
-        break;
-      case 'execute':
-        this.#execute(message.portal, bytes);
-        break;
-      case 'describe':
-        this.#pipeline.push({ kind: 'describe' });
-        this.#send(bytes);
-        break;
-      case 'close':
-        this.#closeName(message.what, message.name, bytes);
-        break;
-      case 'sync':
-        this.#pipeline.push({ kind: 'sync' });
-        this.#send(bytes);
-        break;
-      case 'function-call':
-        this.#functionCall();
-        break;
-      case 'copy-done':
-      case 'copy-fail':
-        this.#pipeline.copyIn = false;
-        this.#send(bytes);
-        break;
-      default:
-        this.#send(bytes);
-        break;
+    await this.#pipeline.shorterThan(0);
+    await this.#frontend.refreshed();
+    if (this.#state !== 'open') return;
+    if (!this.#frontend.take(message, bytes)) {
+      throw new Error('a message waits although everything before it is answered');
     }
   }
 
-  #send(bytes: Buffer): void {
-    this.#batch.push(bytes);
-    this.#batchBytes += bytes.length;
+  #flush(): Promise<void> {
+    return this.#outbox.flush(() => this.#state !== 'open');
   }
 
-  #await(decided: Decided): void {
-    this.#decisions++;
-    this.#waits.push(decided.durable);
-    // Awaited in #flush; until then a rejection must not count as unhandled.
-    decided.durable.catch(() => undefined);
+  /** The server discards everything up to a Sync that the client has sent and the gateway kept. */
+  #resync(): void {
+    if (this.#pipeline.sync()) this.#options.upstream.socket.write(frame('S'));
   }
 
-  /** The one place where bytes go up: behind everything that they depend on. */
-  async #flush(): Promise<void> {
-    const [bytes, waits] = [this.#batch, this.#waits];
-    if (bytes.length === 0) return;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    this.#waits = [];
-    try {
-      await Promise.all(waits);
-    } catch (cause) {
-      throw new SessionEnd(
-        'the log cannot record this; nothing of it was executed',
-        '58000',
-        cause instanceof Error ? cause.message : undefined,
-      );
-    }
-    if (this.#ended) return;
-    const socket = this.#options.upstream.socket;
-    socket.write(bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes));
-    if (socket.writableNeedDrain)
-      await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', resolve));
-  }
-
-  #unit(decided: Decided): Unit {
-    return {
-      decisionId: decided.decisionId,
-      startedUs: this.#options.nowUs(),
-      rows: 0,
-      bytes: 0,
-      status: 'pending',
-      code: undefined,
-      tags: [],
-    };
-  }
-
-  /** Effects count when the statement has succeeded; until then nothing is judged that they may change. */
-  #effectsOf(reading: SqlReading): () => void {
-    if (Judge.raises(reading)) this.#raising = true;
-    return () => {
-      this.#judge.applyEffects(reading);
-      if (reading.kind === 'statement' && reading.effects.some(changesNames))
-        this.#refreshing = this.#options.catalog.refresh();
-    };
-  }
-
-  #query(text: string, bytes: Buffer): void {
-    const reading = this.#judge.read(text);
-    const decided = this.#judge.decide(text, reading);
-    this.#await(decided);
-    if (decided.denial) {
-      this.#pipeline.push({ kind: 'query', denial: decided.denial, reading });
-      this.#send(poisonQuery(decided.decisionId));
-      return;
-    }
-    this.#declare(reading, text, decided);
-    const copyIn =
-      reading.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
-    this.#pipeline.push({
-      kind: 'query',
-      unit: this.#unit(decided),
-      reading,
-      done: this.#effectsOf(reading),
-      copyIn,
-    });
-    this.#send(bytes);
-  }
-
-  /** Cursors that a text opens can be fetched from by name, by SQL and by wire. */
-  #declare(reading: SqlReading, text: string, decided: Decided): void {
-    if (reading.kind !== 'statement') return;
-    for (const effect of reading.effects) {
-      if (effect.kind === 'declare') this.#addPortal(effect.name, text, [], decided);
-    }
-  }
-
-  #addPortal(
-    name: string,
-    text: string,
-    binds: readonly (string | null)[],
-    decided: Decided,
-  ): void {
-    if (this.#judge.portals.size >= NAMES_MAX && !this.#judge.portals.has(name)) {
-      throw new SessionEnd(`a session may hold ${NAMES_MAX} portals`, '54000');
-    }
-    this.#judge.portals.set(name, {
-      text,
-      binds,
-      madeFrom: this.#judge.madeFrom,
-      decisionId: decided.decisionId,
-    });
-  }
-
-  /** A Parse takes locks and plans: it is judged too. Allowed, its Bind has the entry. */
-  #parse(name: string, text: string, bytes: Buffer): void {
-    const reading = this.#judge.read(text);
-    const reserved = name === RESERVED_NAME;
-    if (reserved || this.#judge.wouldBlock(text, reading)) {
-      const decided = reserved
-        ? this.#judge.reject(text, `the statement name "${RESERVED_NAME}" is reserved`)
-        : this.#judge.decide(text, reading);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#pipeline.push({ kind: 'parse', denial: decided.denial, reading });
-        this.#send(poisonParse(name, decided.decisionId));
-        return;
-      }
-    }
-    if (this.#judge.prepared.size >= NAMES_MAX && !this.#judge.prepared.has(name)) {
-      throw new SessionEnd(`a session may hold ${NAMES_MAX} prepared statements`, '54000');
-    }
-    // Until the server has said which, the name may stand for either text, and both are judged.
-    const before = name === '' ? [] : (this.#judge.prepared.get(name) ?? []);
-    this.#judge.prepared.set(name, [...new Set([...before, text])]);
-    this.#pipeline.push({ kind: 'parse', done: () => this.#judge.remember(name, text) });
-    this.#send(bytes);
-  }
-
-  #denyWithParse(denial: Denial, reading: SqlReading | undefined): void {
-    this.#pipeline.push({ kind: 'parse', denial, ...(reading ? { reading } : {}) });
-    this.#send(poisonParse(RESERVED_NAME, denial.decisionId));
-  }
-
-  /** Binding plans, folds functions and checks domains: the effect begins here. */
-  #bind(
-    { portal, statement, values }: Extract<ClientMessage, { kind: 'bind' }>,
-    bytes: Buffer,
-  ): void {
-    const found = this.#judge.readPrepared(statement);
-    const text = found?.text ?? '';
-    const decided = found
-      ? this.#judge.decide(text, found.reading, values)
-      : this.#judge.reject(text, `there is no prepared statement "${statement}" that was judged`);
-    this.#await(decided);
-    if (decided.denial) {
-      this.#denyWithParse(decided.denial, found?.reading);
-      return;
-    }
-    this.#addPortal(portal, text, values, decided);
-    this.#units.set(portal, { unit: decided, reading: found?.reading });
-    this.#pipeline.push({ kind: 'bind' });
-    this.#send(bytes);
-  }
-  /** Decisions whose first Execute will start their outcome. */
-  readonly #units = new Map<string, { unit: Decided; reading: SqlReading | undefined }>();
-
-  /** Nothing new to decide, unless policies or the meaning of names have changed since the Bind. */
-  #execute(name: string, bytes: Buffer): void {
-    const portal = this.#judge.portals.get(name);
-    const bound = this.#units.get(name);
-    this.#units.delete(name);
-    if (!portal) {
-      const decided = this.#judge.reject('', `there is no portal "${name}" that was judged`);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#denyWithParse(decided.denial, undefined);
-        return;
-      }
-    }
-    let decided = bound?.unit;
-    let reading = bound?.reading;
-    if (portal && portal.madeFrom !== this.#judge.madeFrom) {
-      reading = this.#judge.read(portal.text);
-      decided = this.#judge.decide(portal.text, reading, portal.binds);
-      this.#await(decided);
-      if (decided.denial) {
-        this.#denyWithParse(decided.denial, reading);
-        return;
-      }
-      this.#addPortal(name, portal.text, portal.binds, decided);
-    }
-    if (reading && decided) this.#declare(reading, portal?.text ?? '', decided);
-    const copyIn =
-      reading?.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-in');
-    this.#pipeline.push({
-      kind: 'execute',
-      ...(decided ? { unit: this.#unit(decided) } : {}),
-      ...(reading ? { reading, done: this.#effectsOf(reading) } : {}),
-      copyIn,
-    });
-    this.#send(bytes);
-  }
-
-  #closeName(what: 'S' | 'P', name: string, bytes: Buffer): void {
-    this.#pipeline.push({
-      kind: 'close',
-      done: () => {
-        if (what === 'S') this.#judge.prepared.delete(name);
-        else this.#judge.portals.delete(name);
-      },
-    });
-    this.#send(bytes);
-  }
-
-  /** Calls a function by its number, past all parsing: a side door. */
-  #functionCall(): void {
-    const decided = this.#judge.reject('', 'the function call protocol is not supported');
-    this.#await(decided);
-    if (!decided.denial) return;
-    this.#pipeline.push({ kind: 'query', denial: decided.denial });
-    this.#send(poisonQuery(decided.decisionId));
-  }
-
-  // ------------------------------------------------------------------ answers
+  // ---------------------------------------------------------------- what the server answers
 
   #relay(chunk: Buffer): void {
+    if (this.#state !== 'open') return;
     const { client, upstream } = this.#options;
+    let parts: Buffer[];
     try {
-      for (const part of this.#backend.push(chunk)) client.write(part);
+      parts = this.#backend.push(chunk);
     } catch (error) {
-      this.#failWith(error);
+      void this.#fail(error);
       return;
     }
+    client.cork();
+    for (const part of parts) client.write(part);
+    client.uncork();
     // The server is held back as long as the client does not take what it was sent.
     if (client.writableNeedDrain) upstream.socket.pause();
   }
 
-  #answer(type: string, body: Buffer): Verdict {
+  #answer(type: string, body: Buffer): Fate {
     switch (type) {
-      case 'E': {
-        const fields = errorFields(body);
-        const rewritten = this.#rewritten(fields.get('M') ?? '');
-        this.#pipeline.answer('E', fields.get('C') ?? '');
-        return rewritten ?? 'pass';
-      }
+      case 'E':
+        return this.#error(body);
       case 'C':
-        this.#pipeline.answer('C', body.toString('latin1').replace(/\0.*$/s, ''));
+        this.#pipeline.answer('C', body.toString('latin1', 0, body.indexOf(0)));
         return 'pass';
-      case 'Z': {
-        const status = String.fromCharCode(body[0] ?? 0);
-        this.#pipeline.answer('Z', status);
+      case 'Z':
+        this.#pipeline.answer('Z', body.toString('latin1', 0, 1));
         return 'pass';
-      }
       case 'S':
         this.#parameter(body.toString('utf8').split('\0'));
         return 'pass';
       case 'W':
-        throw new ProtocolError('replication is not supported');
+        throw new ProtocolError('the server began a replication that nobody asked for');
       default:
         this.#pipeline.answer(type, '');
         return 'pass';
     }
   }
 
-  #rewritten(message: string): Buffer | undefined {
-    const id = deniedId(message);
+  #error(body: Buffer): Fate {
+    const fields = readErrorFields(body);
+    const code = fields.get('C') ?? '';
+    const id = poisonedId(fields.get('M') ?? '');
     const denied = id === undefined ? undefined : this.#pipeline.denied(id);
-    return denied?.denial && errorResponse(denialFields(denied.denial, denied.reading));
+    this.#severity(fields.get('V'), code);
+    this.#pipeline.answer('E', code);
+    return denied ? errorResponse(denialFields(denied)) : 'pass';
+  }
+
+  /** Rows, and what is too long to be held: of an error its code stands near the front. */
+  #passing(type: string, head: Buffer, bytes: number): void {
+    if (type === 'D' || type === 'd') this.#pipeline.data(bytes);
+    else if (type === 'E') {
+      const fields = readErrorFields(head);
+      this.#severity(fields.get('V'), fields.get('C') ?? '');
+      this.#pipeline.answer('E', fields.get('C') ?? '');
+    } else this.#pipeline.answer(type, '');
+  }
+
+  #severity(severity: string | undefined, code: string): void {
+    if (severity === 'FATAL' || severity === 'PANIC') this.#fatal = code;
   }
 
   /** With other settings the server would read other statements than those that were judged. */
-  #parameter([name, value]: readonly string[]): void {
-    const pinned =
-      name === 'standard_conforming_strings'
-        ? 'on'
-        : name === 'client_encoding'
-          ? 'UTF8'
-          : undefined;
-    if (pinned !== undefined && value !== pinned) {
-      throw new SessionEnd(
-        `${name} became ${value}: what is sent would no longer be what was judged`,
-        '58000',
-      );
-    }
+  #parameter([name = '', value = '']: readonly string[]): void {
+    const pinned = PINNED_SETTINGS.get(name);
+    if (pinned === undefined || value === pinned) return;
+    this.#record({
+      kind: 'finding',
+      rule: 'pinned-setting-changed',
+      severity: 'critical',
+      message: `${name} is no longer ${pinned}: the session was ended`,
+      about: [],
+    });
+    throw new SessionEnd('58000', `${name} became ${value}: texts would be read in another way`);
   }
 
-  #settled(units: readonly Unit[], status: string): void {
+  #ready(status: string): void {
     this.#status = status;
-    this.#raising = false;
-    this.#judge.inTransaction = status !== 'I';
-    this.#outcomes.settled(units, status);
+    this.#frontend.ready(status);
     if (this.#draining && status === 'I') setImmediate(() => this.drain());
   }
 
-  // ------------------------------------------------------------------ ends
+  // ---------------------------------------------------------------- ends
 
-  #failWith(error: unknown): void {
-    if (this.#ended) return;
-    if (error instanceof ProtocolError) {
-      this.#decisions++;
-      // The entry comes first, and the client is told in any case.
-      this.#judge.reject('', error.message).durable.catch(() => undefined);
-      this.kill('08P01', error.message);
-    } else if (error instanceof SessionEnd) {
-      this.#options.client.write(
-        errorResponse({
-          severity: 'FATAL',
-          code: error.code,
-          message: error.message,
-          ...(error.hint ? { hint: error.hint } : {}),
-        }),
-      );
-      this.#end();
-    } else {
-      const message = error instanceof Error ? error.message : String(error);
-      this.kill('58000', `Sealrail failed, and nothing passes when it does: ${message}`);
+  /** Not waited for: an answer depends on its decision. A log that does not take it ends the session. */
+  #record(fields: EntryFields): void {
+    const { recorder, about } = this.#options;
+    recorder.record(fields, about).durable.catch((error: unknown) => {
+      void this.#fail(new NotDurable('the log cannot record this', { cause: error }));
+    });
+  }
+
+  #upstreamClosed(): void {
+    if (this.#fatal !== undefined) this.#end(this.#fatal);
+    else this.kill('57P01', 'the database ended the connection');
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    const { code, message } = await this.#explain(error);
+    this.#options.client.write(errorResponse({ severity: 'FATAL', code, message }));
+    this.#end(code);
+  }
+
+  async #explain(error: unknown): Promise<{ code: string; message: string }> {
+    if (error instanceof SessionEnd) return error;
+    if (error instanceof NotDurable) {
+      const message = 'the log cannot record this, so nothing passes';
+      return { code: '58000', message };
     }
+    if (error instanceof ProtocolError) {
+      // Nobody is answered before the entry is there; but answered in any case.
+      this.#decisions++;
+      const { durable } = this.#options.judge.reject('', error.message);
+      await allDurable([durable], LOG_WAIT_MS_MAX).catch(() => undefined);
+      return { code: '08P01', message: error.message };
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    return { code: '58000', message: `Sealrail failed, and so nothing passes: ${message}` };
   }
 
-  #fail(): void {
-    this.#failWith(new SessionEnd('the log cannot record what happens', '58000'));
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    const { client, upstream, recorder, about, target } = this.#options;
+  /** `code` is that of the error that ended it; a client that says goodbye, or just goes, gives none. */
+  #end(code?: string): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    const { client, upstream, target } = this.#options;
+    this.#frontend.dropPortals(() => true);
     this.#outcomes.abandoned(this.#pipeline.abandon());
-    client.end();
-    client.destroySoon();
-    upstream.socket.end(frame('X'));
-    upstream.socket.destroySoon();
-    recorder
-      .record(
-        {
-          kind: 'session',
-          event: 'end',
-          target,
-          client: {},
-          result: 'ok',
-          counts: { decisions: this.#decisions, outcomes: this.#outcomes.count },
-        },
-        about,
-      )
-      .durable.catch(() => undefined);
+    closeSocket(client);
+    upstream.socket.write(frame('X'));
+    closeSocket(upstream.socket);
+    this.#record({
+      kind: 'session',
+      event: 'end',
+      target,
+      client: {},
+      result: 'ok',
+      ...(code === undefined ? {} : { code }),
+      counts: { decisions: this.#decisions, outcomes: this.#outcomes.count },
+    });
     this.#close();
   }
+}
+
+/** What was written goes out first, unless the peer does not take it. */
+function closeSocket(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), CLOSE_MS_MAX);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.destroySoon();
 }

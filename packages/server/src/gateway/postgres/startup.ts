@@ -1,63 +1,60 @@
-/** From the first byte of a connection to an authenticated name: hostile until proved. */
-import { randomBytes } from 'node:crypto';
+/** From the first byte of a connection to what it asks for: hostile until proved. */
 import type { Socket } from 'node:net';
-import type { User } from '../../config/config.ts';
-import {
-  BodyReader,
-  cstring,
-  errorResponse,
-  FrameReader,
-  frame,
-  int32,
-  ProtocolError,
-} from './frame.ts';
-import { mockVerifier, parseVerifier, ScramError, ScramServer } from './scram.ts';
+import { BodyReader, cstring, frame, int32, ProtocolError } from './frame.ts';
+import type { Incoming } from './incoming.ts';
 
-export const AUTHENTICATION_MS_MAX = 30_000;
-const PROTOCOL_3_0 = 196_608;
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
+const MAJOR = 3;
+/** The one thing that 3.2 adds is a longer key for cancel requests. */
+export const NEWEST_MINOR = 2;
 
-/** Settings that a client may send at startup; anything else could change what a text means. */
+/** Settings that a client may send at startup: none of them changes what a name or a text means. */
 const STARTUP_SETTINGS = new Set([
   'application_name',
-  'client_encoding',
-  'datestyle',
-  'timezone',
-  'intervalstyle',
-  'extra_float_digits',
   'bytea_output',
-  'statement_timeout',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
+  'client_encoding',
   'client_min_messages',
-  'geqo',
-  'jit',
-  'search_path',
+  'datestyle',
   'default_transaction_isolation',
-  'default_transaction_read_only',
+  'extra_float_digits',
+  'geqo',
+  'idle_in_transaction_session_timeout',
+  'idle_session_timeout',
+  'intervalstyle',
+  'jit',
+  'lock_timeout',
+  'statement_timeout',
   'tcp_keepalives_idle',
-  'lc_messages',
+  'timezone',
+  'transaction_timeout',
 ]);
-/** Of these none may come from a client: names would mean something else than what was resolved. */
-const REFUSED_SETTINGS = new Set(['search_path']);
+/** Not settings: they say who connects where, and are read one by one. */
+const CONNECTION_PARAMETERS = new Set(['user', 'database', 'options', 'replication']);
 
-export type Opening =
-  | { readonly kind: 'cancel'; readonly pid: number; readonly key: Buffer }
-  | {
-      readonly kind: 'session';
-      readonly user: string;
-      readonly database: string;
-      readonly settings: ReadonlyMap<string, string>;
-      readonly minor: number;
-      readonly unknown: readonly string[];
-    };
+export interface CancelOpening {
+  readonly kind: 'cancel';
+  readonly pid: number;
+  readonly key: Buffer;
+}
 
-/** Refuses a connection in the client's own terms. */
+export interface SessionOpening {
+  readonly kind: 'session';
+  readonly user: string;
+  readonly database: string;
+  readonly settings: ReadonlyMap<string, string>;
+  /** Minor version of the protocol that the session speaks: 0 or 2. */
+  readonly minor: number;
+  /** What the client is told before authentication, where it asked for more than there is. */
+  readonly negotiation: Buffer | undefined;
+}
+
+/** Refuses a connection in the client's own terms: SQLSTATE, message, hint. */
 export class Refusal extends Error {
   readonly code: string;
   readonly hint: string | undefined;
+
   constructor(code: string, message: string, hint?: string) {
     super(message);
     this.code = code;
@@ -65,178 +62,94 @@ export class Refusal extends Error {
   }
 }
 
-/** Waits for bytes on a paused-by-nobody socket, one consumer at a time. */
-export class Incoming {
-  readonly frames = new FrameReader();
-  readonly #socket: Socket;
-  #closed = false;
-  #wake: () => void = () => undefined;
-  readonly #onData: (chunk: Buffer) => void;
-  readonly #onClose: () => void;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#onData = (chunk) => {
-      this.frames.push(chunk);
-      this.#wake();
-    };
-    this.#onClose = () => {
-      this.#closed = true;
-      this.#wake();
-    };
-    socket.on('data', this.#onData).on('close', this.#onClose);
-  }
-
-  async until<T>(take: () => T | undefined): Promise<T> {
-    for (;;) {
-      const found = take();
-      if (found !== undefined) return found;
-      if (this.#closed) throw new ProtocolError('the client closed the connection');
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** Hands the socket over, paused, with whatever has arrived. */
-  release(): FrameReader {
-    this.#socket.off('data', this.#onData).off('close', this.#onClose).pause();
-    return this.frames;
+/** Reads the startup packet, saying no to encryption that is not there. Throws ProtocolError or Refusal. */
+export async function readOpening(
+  socket: Socket,
+  incoming: Incoming,
+): Promise<CancelOpening | SessionOpening> {
+  const asked = new Set<number>();
+  for (;;) {
+    const packet = await incoming.startup();
+    const code = packet.readInt32BE(0);
+    if (code !== SSL_REQUEST && code !== GSS_REQUEST) return parseStartup(packet);
+    // Each once: whoever goes on asking holds a connection without ever saying who it is.
+    if (asked.has(code)) throw new ProtocolError('encryption was asked for twice');
+    if (packet.length !== 4) throw new ProtocolError('invalid encryption request');
+    // What a man in the middle put behind the request would pass for the client's own (CVE-2021-23214).
+    if (incoming.pending > 0) throw new ProtocolError('unencrypted data behind the request');
+    asked.add(code);
+    socket.write('N');
   }
 }
 
-/** `-c name=value` and `--name=value`, the only forms that are understood. */
+/** A startup packet without its length. */
+export function parseStartup(packet: Buffer): CancelOpening | SessionOpening {
+  const body = new BodyReader(packet);
+  const code = body.int32();
+  if (code === CANCEL_REQUEST) {
+    return { kind: 'cancel', pid: body.int32(), key: Buffer.from(packet.subarray(8)) };
+  }
+  const [major, asked] = [code >>> 16, code & 0xffff];
+  if (major !== MAJOR) {
+    const versions = `server supports ${MAJOR}.0 to ${MAJOR}.${NEWEST_MINOR}`;
+    throw new Refusal('0A000', `unsupported frontend protocol ${major}.${asked}: ${versions}`);
+  }
+  const given = new Map<string, string>();
+  for (let key = body.string(); key !== ''; key = body.string()) given.set(key, body.string());
+  body.end();
+  const user = given.get('user') ?? '';
+  if (user === '') {
+    throw new Refusal('28000', 'no PostgreSQL user name specified in startup packet');
+  }
+  // COPY BOTH is opaque: nothing in it could be judged.
+  if (!/^(|0|off|false|no)$/i.test(given.get('replication') ?? '')) {
+    throw new Refusal('42501', 'replication connections are not let through');
+  }
+  const unknown = [...given.keys()].filter((name) => name.startsWith('_pq_.'));
+  const minor = asked >= NEWEST_MINOR ? NEWEST_MINOR : 0;
+  return {
+    kind: 'session',
+    user,
+    database: given.get('database') || user,
+    settings: readSettings(given),
+    minor,
+    negotiation: negotiate(minor, asked, unknown),
+  };
+}
+
+function readSettings(given: ReadonlyMap<string, string>): Map<string, string> {
+  const settings = new Map<string, string>();
+  for (const [name, value] of [...parseOptions(given.get('options') ?? ''), ...given]) {
+    const folded = name.toLowerCase();
+    if (CONNECTION_PARAMETERS.has(name) || name.startsWith('_pq_.')) continue;
+    if (!STARTUP_SETTINGS.has(folded)) {
+      const hint = `leave it out of the connection string; allowed are ${[...STARTUP_SETTINGS].join(', ')}`;
+      throw new Refusal('42501', `the setting ${name} cannot be chosen at startup`, hint);
+    }
+    settings.set(folded, value);
+  }
+  return settings;
+}
+
+/** `-c name=value` and `--name=value`, the only forms that are understood; no escapes. */
 function parseOptions(options: string): [string, string][] {
   const words = options.split(/\s+/).filter((word) => word !== '');
   const found: [string, string][] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] === '-c' ? words[++at] : words[at]?.replace(/^(-c|--)/, '');
-    const match = /^([A-Za-z_.]+)=(.*)$/.exec(word ?? '');
-    if (!match)
-      throw new Refusal(
-        '42501',
-        `startup options ${JSON.stringify(options)} are not understood`,
-        'use -c name=value',
-      );
-    found.push([match[1] ?? '', match[2] ?? '']);
+    const [, name = '', value = ''] = /^([A-Za-z_.-]+)=([^\\]*)$/.exec(word ?? '') ?? [];
+    if (name === '' || name.startsWith('-')) {
+      throw new Refusal('42501', 'the startup options are not understood', 'use -c name=value');
+    }
+    // The server reads a dash in a setting's name as an underscore.
+    found.push([name.replaceAll('-', '_'), value]);
   }
   return found;
 }
 
-function parseStartup(packet: Buffer): Opening {
-  const body = new BodyReader(packet);
-  const code = body.int32();
-  if (code === CANCEL_REQUEST)
-    return { kind: 'cancel', pid: body.int32(), key: Buffer.from(packet.subarray(8)) };
-  if (code >>> 16 !== 3)
-    throw new Refusal(
-      '0A000',
-      `unsupported frontend protocol ${code >>> 16}.${code & 0xffff}: only 3.x is spoken`,
-    );
-  const given = new Map<string, string>();
-  for (let key = body.string(); key !== ''; key = body.string()) given.set(key, body.string());
-  body.end();
-  const user = given.get('user') ?? '';
-  if (user === '')
-    throw new Refusal('28000', 'no PostgreSQL user name specified in startup packet');
-  const replication = given.get('replication');
-  if (replication !== undefined && !/^(0|off|false|no)$/i.test(replication)) {
-    throw new Refusal('42501', 'replication connections are not let through');
-  }
-  const settings = new Map<string, string>();
-  const unknown: string[] = [];
-  const all = [...given, ...parseOptions(given.get('options') ?? '')];
-  for (const [name, value] of all) {
-    const folded = name.toLowerCase();
-    if (['user', 'database', 'options', 'replication'].includes(folded)) continue;
-    if (folded.startsWith('_pq_.')) unknown.push(name);
-    else if (!STARTUP_SETTINGS.has(folded) || REFUSED_SETTINGS.has(folded)) {
-      throw new Refusal(
-        '42501',
-        `the setting ${name} cannot be chosen at startup`,
-        'leave it out of the connection string',
-      );
-    } else settings.set(folded, value);
-  }
-  return {
-    kind: 'session',
-    user,
-    database: given.get('database') ?? user,
-    settings,
-    minor: code & 0xffff,
-    unknown,
-  };
-}
-
-/** Reads the startup packet, saying no to encryption that is not there. */
-export async function readOpening(socket: Socket, incoming: Incoming): Promise<Opening> {
-  for (;;) {
-    const packet = await incoming.until(() => incoming.frames.nextStartup());
-    const code = packet.readInt32BE(0);
-    if (code !== SSL_REQUEST && code !== GSS_REQUEST) return parseStartup(packet);
-    // What a man in the middle put behind the request would be taken for the client's own (CVE-2021-23214).
-    if (incoming.frames.pending > 0) throw new ProtocolError('data behind an encryption request');
-    socket.write('N');
-  }
-}
-
-/** Newer minor versions and protocol extensions are declined by name, and the session goes on. */
-export function negotiation(opening: Extract<Opening, { kind: 'session' }>): Buffer | undefined {
-  if (opening.minor === 0 && opening.unknown.length === 0) return undefined;
-  return frame(
-    'v',
-    int32(PROTOCOL_3_0),
-    int32(opening.unknown.length),
-    ...opening.unknown.map(cstring),
-  );
-}
-
-/** SCRAM-SHA-256 against the users' verifiers; an unknown name costs the same work and gets the same answer. */
-export async function authenticate(
-  socket: Socket,
-  incoming: Incoming,
-  name: string,
-  users: readonly User[],
-  mockSecret: Uint8Array,
-): Promise<User> {
-  const user = users.find((one) => one.name === name);
-  const scram = new ScramServer(
-    (user && parseVerifier(user.scram)) ?? mockVerifier(name, mockSecret),
-    randomBytes(18).toString('base64'),
-  );
-  const message = async (): Promise<Buffer> => {
-    const next = await incoming.until(() => incoming.frames.next());
-    if (next.type !== 'p')
-      throw new ProtocolError(`expected SASL response, got message type ${next.type}`);
-    return next.body;
-  };
-  socket.write(frame('R', int32(10), cstring('SCRAM-SHA-256'), Buffer.of(0)));
-  try {
-    const first = new BodyReader(await message());
-    if (first.string() !== 'SCRAM-SHA-256')
-      throw new ScramError('the client chose a mechanism that was not offered');
-    const length = first.int32();
-    const clientFirst = first.bytes(length).toString('utf8');
-    first.end();
-    socket.write(frame('R', int32(11), Buffer.from(scram.first(clientFirst))));
-    const serverFinal = scram.final((await message()).toString('utf8'));
-    if (!user || serverFinal === undefined)
-      throw new Refusal('28P01', `password authentication failed for user "${name}"`);
-    socket.write(frame('R', int32(12), Buffer.from(serverFinal)));
-    return user;
-  } catch (error) {
-    if (error instanceof ScramError) throw new ProtocolError(error.message);
-    throw error;
-  }
-}
-
-export function refuse(socket: Socket, error: unknown): { code: string; message: string } {
-  const code =
-    error instanceof Refusal ? error.code : error instanceof ProtocolError ? '08P01' : '57P03';
-  const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof Refusal ? error.hint : undefined;
-  socket.end(
-    errorResponse({ severity: 'FATAL', code, message, ...(hint === undefined ? {} : { hint }) }),
-  );
-  return { code, message };
+/** NegotiateProtocolVersion: what is newer is declined by name, and the session goes on. */
+function negotiate(minor: number, asked: number, unknown: readonly string[]): Buffer | undefined {
+  if (asked === minor && unknown.length === 0) return undefined;
+  const version = int32((MAJOR << 16) | minor);
+  return frame('v', version, int32(unknown.length), ...unknown.map(cstring));
 }

@@ -2,13 +2,24 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { UpstreamAddress } from './catalog.ts';
-import { cstring, errorFields, type Frame, FrameReader, frame, int32 } from './frame.ts';
-import { ScramClient } from './scram.ts';
+import {
+  cstring,
+  FRAME_BYTES_MAX,
+  type Frame,
+  FrameReader,
+  frame,
+  int32,
+  readErrorFields,
+} from './frame.ts';
+import { MECHANISM, ScramClient, ScramError } from './scram.ts';
 
 export const CONNECT_MS_MAX = 10_000;
+const PROTOCOL_3_0 = 196_608;
+const KEEP_ALIVE_MS = 60_000;
 
-/** What the server said between its startup and its first ReadyForQuery. */
+/** A connection that the server has said to be ready for queries. */
 export interface Upstream {
+  /** Paused. */
   readonly socket: Socket;
   /** ParameterStatus and NoticeResponse frames, to be relayed. */
   readonly greeting: readonly Buffer[];
@@ -21,148 +32,184 @@ export interface Upstream {
 export class UpstreamError extends Error {
   /** SQLSTATE that the server gave; 57P03 where it could not be reached. */
   readonly code: string;
+
   constructor(message: string, code = '57P03') {
     super(message);
     this.code = code;
   }
 }
 
-/** Settings that a client may not choose: they decide how bytes are read, and were judged accordingly. */
-const PINNED: Readonly<Record<string, string>> = {
-  client_encoding: 'UTF8',
-  standard_conforming_strings: 'on',
-};
-
-function startupPacket(address: UpstreamAddress, parameters: ReadonlyMap<string, string>): Buffer {
-  const pairs = new Map([
-    ...parameters,
-    ...Object.entries(PINNED),
-    ['user', address.user],
-    ['database', address.database],
-  ]);
-  const body = Buffer.concat([int32(196_608), ...[...pairs].flat().map(cstring), Buffer.of(0)]);
-  return Buffer.concat([int32(body.length + 4), body]);
-}
-
-async function answerAuthentication(
-  body: Buffer,
-  address: UpstreamAddress,
-  scram: { client?: ScramClient },
-): Promise<Buffer | undefined> {
-  const { password } = address;
-  const need = (): string => {
-    if (password === undefined)
-      throw new UpstreamError('the upstream asks for a password and none is configured', '28000');
-    return password;
-  };
-  const kind = body.readInt32BE(0);
-  switch (kind) {
-    case 0:
-      return undefined;
-    case 5: {
-      const md5 = (data: string | Buffer) => createHash('md5').update(data).digest('hex');
-      const inner = md5(need() + address.user);
-      return frame(
-        'p',
-        cstring(`md5${md5(Buffer.concat([Buffer.from(inner), body.subarray(4, 8)]))}`),
-      );
-    }
-    case 10: {
-      if (!body.subarray(4).toString('latin1').split('\0').includes('SCRAM-SHA-256')) {
-        throw new UpstreamError('the upstream offers no SCRAM-SHA-256', '28000');
-      }
-      scram.client = new ScramClient(need(), randomBytes(18).toString('base64'));
-      const first = Buffer.from(scram.client.first());
-      return frame('p', cstring('SCRAM-SHA-256'), int32(first.length), first);
-    }
-    case 11:
-      return frame(
-        'p',
-        Buffer.from((await scram.client?.final(body.subarray(4).toString('utf8'))) ?? ''),
-      );
-    case 12:
-      if (!scram.client?.verify(body.subarray(4).toString('utf8')))
-        throw new UpstreamError('the upstream could not prove itself', '28000');
-      return undefined;
-    default:
-      // A password in clear over a wire in clear is not sent, whoever asks.
-      throw new UpstreamError(
-        `the upstream asks for authentication method ${kind}, which is not supported`,
-        '28000',
-      );
-  }
-}
+/**
+ * Settings that a client may not choose: they decide how bytes are read, and a text was judged accordingly.
+ * Sent at startup they are reset values too, so that no RESET and no DISCARD undoes them.
+ */
+export const PINNED_SETTINGS: ReadonlyMap<string, string> = new Map([
+  ['client_encoding', 'UTF8'],
+  ['standard_conforming_strings', 'on'],
+]);
 
 /** Connects and authenticates; rejects with UpstreamError. */
-export async function connectUpstream(
+export function connectUpstream(
   address: UpstreamAddress,
-  parameters: ReadonlyMap<string, string>,
+  settings: ReadonlyMap<string, string>,
 ): Promise<Upstream> {
-  const socket = connect({ host: address.host, port: address.port, noDelay: true });
-  const frames = new FrameReader();
-  const scram: { client?: ScramClient } = {};
-  const greeting: Buffer[] = [];
-  let pid = 0;
-  let key: Buffer = Buffer.alloc(4);
-
-  /** True once the server is ready. */
-  const handle = async ({ type, body, bytes }: Frame): Promise<boolean> => {
-    if (type === 'R') {
-      const answer = await answerAuthentication(body, address, scram);
-      if (answer) socket.write(answer);
-    } else if (type === 'E') {
-      const fields = errorFields(body);
-      throw new UpstreamError(
-        fields.get('M') ?? 'the upstream refused the connection',
-        fields.get('C'),
-      );
-    } else if (type === 'K') {
-      pid = body.readInt32BE(0);
-      key = Buffer.from(body.subarray(4));
-    } else if (type === 'S' || type === 'N') {
-      greeting.push(Buffer.from(bytes));
-    }
-    return type === 'Z';
-  };
-
+  const { host, port } = address;
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
+  const handshake = new Handshake(address, socket);
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      socket.destroy();
-      reject(
-        error instanceof UpstreamError
-          ? error
-          : new UpstreamError(`the upstream cannot be reached: ${error.message}`),
-      );
-    };
-    const timer = setTimeout(
-      () => fail(new UpstreamError('the upstream does not answer')),
-      CONNECT_MS_MAX,
-    );
     let work = Promise.resolve();
-    const onData = (chunk: Buffer) => {
-      frames.push(chunk);
-      work = work.then(drain).catch(fail);
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      socket.off('data', onData).off('error', fail).off('close', onClose);
+      end();
     };
-    const drain = async () => {
-      for (let next = frames.next(); next; next = frames.next()) {
-        if (!(await handle(next))) continue;
-        clearTimeout(timer);
-        socket.off('data', onData).off('error', fail).off('close', onClose).pause();
-        resolve({ socket, greeting, pid, key, rest: Buffer.alloc(0) });
-        return;
-      }
+    const fail = (error: Error): void =>
+      settle(() => {
+        socket.on('error', () => undefined).destroy();
+        reject(asUpstreamError(error));
+      });
+    const onClose = (): void => fail(new UpstreamError('the upstream closed the connection'));
+    const timer = setTimeout(() => {
+      fail(new UpstreamError('the upstream does not answer'));
+    }, CONNECT_MS_MAX);
+    // In order, one chunk at a time: the answer to a challenge takes a while to compute.
+    const onData = (chunk: Buffer): void => {
+      work = work.then(async () => {
+        const ready = await handshake.receive(chunk);
+        if (ready) settle(() => resolve(ready));
+      }, fail);
+      work.catch(fail);
     };
-    const onClose = () => fail(new UpstreamError('the upstream closed the connection'));
-    socket.once('connect', () => socket.write(startupPacket(address, parameters)));
-    socket.on('data', onData).once('error', fail).once('close', onClose);
+    socket.once('connect', () => socket.write(startupPacket(address, settings)));
+    socket.on('data', onData).on('error', fail).on('close', onClose);
   });
 }
 
-/** Asks the server to cancel what a session is doing; it never answers. */
-export function cancelUpstream(address: UpstreamAddress, pid: number, key: Buffer): void {
-  const socket = connect({ host: address.host, port: address.port });
-  socket.once('connect', () =>
-    socket.end(Buffer.concat([int32(12 + key.length), int32(80_877_102), int32(pid), key])),
-  );
-  socket.on('error', () => undefined);
+function asUpstreamError(error: Error): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  if (error instanceof ScramError) return new UpstreamError(error.message, '28000');
+  return new UpstreamError(`the upstream cannot be reached: ${error.message}`);
+}
+
+function startupPacket(address: UpstreamAddress, settings: ReadonlyMap<string, string>): Buffer {
+  const { user, database } = address;
+  const pairs = new Map([...settings, ...PINNED_SETTINGS]).set('user', user);
+  pairs.set('database', database);
+  const strings = [...pairs].flat().map(cstring);
+  const body = Buffer.concat([int32(PROTOCOL_3_0), ...strings, Buffer.of(0)]);
+  return Buffer.concat([int32(body.length + 4), body]);
+}
+
+/** From the startup packet to the first ReadyForQuery. */
+class Handshake {
+  readonly #address: UpstreamAddress;
+  readonly #socket: Socket;
+  readonly #frames = new FrameReader();
+  readonly #greeting: Buffer[] = [];
+  #scram: ScramClient | undefined;
+  #proved = true;
+  #pid = 0;
+  #key: Buffer = Buffer.alloc(4);
+
+  constructor(address: UpstreamAddress, socket: Socket) {
+    this.#address = address;
+    this.#socket = socket;
+  }
+
+  async receive(chunk: Buffer): Promise<Upstream | undefined> {
+    this.#frames.push(chunk);
+    for (;;) {
+      const next = this.#frames.next(() => FRAME_BYTES_MAX);
+      if (!next) return undefined;
+      await this.#handle(next);
+      if (next.type !== 'Z') continue;
+      this.#socket.pause();
+      return {
+        socket: this.#socket,
+        greeting: this.#greeting,
+        pid: this.#pid,
+        key: this.#key,
+        rest: this.#frames.takeAll(),
+      };
+    }
+  }
+
+  async #handle({ type, body, bytes }: Frame): Promise<void> {
+    switch (type) {
+      case 'R': {
+        const answer = await this.#authenticate(body);
+        if (answer) this.#socket.write(answer);
+        return;
+      }
+      case 'E': {
+        const fields = readErrorFields(body);
+        throw new UpstreamError(
+          fields.get('M') ?? 'the upstream refused the connection',
+          fields.get('C'),
+        );
+      }
+      case 'K':
+        this.#pid = body.readInt32BE(0);
+        this.#key = Buffer.from(body.subarray(4));
+        return;
+      case 'S':
+      case 'N':
+        this.#greeting.push(Buffer.from(bytes));
+    }
+  }
+
+  get #password(): string {
+    const { password } = this.#address;
+    if (password !== undefined) return password;
+    throw new UpstreamError('the upstream asks for a password and none is configured', '28000');
+  }
+
+  async #authenticate(body: Buffer): Promise<Buffer | undefined> {
+    const method = body.readInt32BE(0);
+    const data = body.subarray(4);
+    switch (method) {
+      case 0:
+        if (this.#proved) return undefined;
+        throw new UpstreamError('the upstream did not prove that it knows the password', '28000');
+      case 5:
+        return frame('p', cstring(`md5${this.#md5(data.subarray(0, 4))}`));
+      case 10:
+        return this.#beginScram(data.toString('latin1').split('\0'));
+      case 11: {
+        if (!this.#scram) throw new ScramError('a challenge that nothing asked for');
+        return frame('p', Buffer.from(await this.#scram.final(data.toString('utf8'))));
+      }
+      case 12:
+        this.#proved = this.#scram?.verify(data.toString('utf8')) ?? false;
+        return undefined;
+      default:
+        // A password in clear over a wire in clear is not sent, whoever asks.
+        throw new UpstreamError(
+          `the upstream asks for authentication method ${method}, which is not supported`,
+          '28000',
+        );
+    }
+  }
+
+  #beginScram(mechanisms: readonly string[]): Buffer {
+    if (!mechanisms.includes(MECHANISM)) {
+      throw new UpstreamError(`the upstream offers no ${MECHANISM}`, '28000');
+    }
+    this.#scram = new ScramClient(this.#password, randomBytes(18).toString('base64'));
+    // From here on its word is not enough: whoever does not know the password could say Ok as well.
+    this.#proved = false;
+    const first = Buffer.from(this.#scram.first());
+    return frame('p', cstring(MECHANISM), int32(first.length), first);
+  }
+
+  #md5(salt: Buffer): string {
+    const md5 = (data: string | Buffer) => createHash('md5').update(data).digest('hex');
+    return md5(Buffer.concat([Buffer.from(md5(this.#password + this.#address.user)), salt]));
+  }
 }

@@ -5,8 +5,7 @@
  * and the log opens again. `checkHistory` is the oracle; it knows nothing of how the log works.
  */
 
-import { withoutSync } from '../../packages/tlog/src/files/files.ts';
-import { type Fault, Machine, type Process } from '../../packages/tlog/src/files/simulated.ts';
+import { type Files, withoutSync } from '../src/files/files.ts';
 import {
   createLog,
   formatSecretKey,
@@ -14,15 +13,24 @@ import {
   type LogOptions,
   openLog,
   secretKeyFromSeed,
-} from '../../packages/tlog/src/index.ts';
-import { checkHistory, type History } from './oracle.ts';
+} from '../src/index.ts';
+import { checkHistory, type History } from './crash-oracle.ts';
+import { type Fault, Machine, type Process } from './simulated-machine.ts';
+
+/** Flushes that resolve and do nothing: all of them, or only those of the frames that entries are in. */
+export type Forget = 'everything' | 'frames';
 
 export interface SimulationOptions {
   readonly seeds: number;
   readonly firstSeed?: number;
   readonly onProgress?: (done: number, seeds: number) => void;
   /** Breaks the disk on purpose: then the oracle has to find losses. */
-  readonly breakSync?: boolean;
+  readonly forget?: Forget;
+}
+
+export interface Violation {
+  readonly seed: number;
+  readonly problems: readonly string[];
 }
 
 export interface SimulationReport {
@@ -33,7 +41,7 @@ export interface SimulationReport {
   readonly acknowledged: number;
   readonly checkpoints: number;
   /** Empty is good: what did not hold, by seed. */
-  readonly violations: readonly { readonly seed: number; readonly problem: string }[];
+  readonly violations: readonly Violation[];
 }
 
 const key = formatSecretKey(secretKeyFromSeed('example.com/simulated', new Uint8Array(32).fill(7)));
@@ -47,13 +55,14 @@ const VIOLATIONS_MAX = 10;
 
 export async function runSimulation(options: SimulationOptions): Promise<SimulationReport> {
   const total = { crashes: 0, crashesInRecovery: 0, faults: 0, acknowledged: 0, checkpoints: 0 };
-  const violations: { seed: number; problem: string }[] = [];
+  const violations: Violation[] = [];
   const firstSeed = options.firstSeed ?? 1;
   let seeds = 0;
   for (; seeds < options.seeds && violations.length < VIOLATIONS_MAX; seeds++) {
     const seed = firstSeed + seeds;
-    const schedule = new Schedule(seed, options.breakSync ?? false);
-    for (const problem of await schedule.run()) violations.push({ seed, problem });
+    const schedule = new Schedule(seed, options.forget);
+    const problems = await schedule.run();
+    if (problems.length > 0) violations.push({ seed, problems });
     total.crashes += schedule.crashes;
     total.crashesInRecovery += schedule.crashesInRecovery;
     total.faults += schedule.faults;
@@ -62,6 +71,13 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
     options.onProgress?.(seeds + 1, options.seeds);
   }
   return { seeds, ...total, violations };
+}
+
+/** One history; throws with what did not hold. */
+export async function runSchedule(seed: number): Promise<void> {
+  const report = await runSimulation({ seeds: 1, firstSeed: seed });
+  const [violation] = report.violations;
+  if (violation) throw new Error(`seed ${seed}: ${violation.problems.join('; ')}`);
 }
 
 type Ending = 'power cut' | 'kill' | 'close';
@@ -77,12 +93,12 @@ class Schedule {
   crashesInRecovery = 0;
   faults = 0;
   readonly #machine: Machine;
-  readonly #breakSync: boolean;
+  readonly #forget: Forget | undefined;
   #entries = 0;
 
-  constructor(seed: number, breakSync: boolean) {
+  constructor(seed: number, forget: Forget | undefined) {
     this.#machine = new Machine(seed);
-    this.#breakSync = breakSync;
+    this.#forget = forget;
     this.#machine.observe = ({ path }) => {
       // Whatever stands there for a moment may have been fetched by anybody.
       if (path === '/data/log/checkpoint') this.#seen('published');
@@ -95,7 +111,7 @@ class Schedule {
       dir: '/data',
       stateDir: '/state',
       key,
-      files: this.#breakSync ? withoutSync(files) : files,
+      files: forgetful(files, this.#forget),
       clock,
       lock: () => ({ release: () => undefined }),
       segmentBytes: 32 << 10,
@@ -137,8 +153,10 @@ class Schedule {
     try {
       return await openLog(options);
     } catch (error) {
-      const unfinished = this.history.acknowledged.size === 0 && this.history.published.size === 0;
-      if (!unfinished) throw error;
+      // A crash in creating it: there is nothing yet, or nothing that records it.
+      const { code } = error as { code?: unknown };
+      if (code !== 'LOG_MISSING' && code !== 'LOG_LASTSIGNED') throw error;
+      if (this.history.acknowledged.size > 0 || this.history.published.size > 0) throw error;
     }
     await createLog(options);
     return openLog(options);
@@ -266,6 +284,21 @@ class Schedule {
       if (!over()) this.#machine.step();
     }
   }
+}
+
+function forgetful(files: Files, forget: Forget | undefined): Files {
+  if (forget === 'everything') return withoutSync(files);
+  if (forget === undefined) return files;
+  return {
+    ...files,
+    create: async (path) => {
+      const file = await files.create(path);
+      // At 0 stands the header.
+      const writeDurably: typeof file.writeDurably = (position, bytes) =>
+        position === 0 ? file.writeDurably(position, bytes) : file.write(position, bytes);
+      return { ...file, writeDurably };
+    },
+  };
 }
 
 /** What the log may answer to a disk that fails; anything else is a finding. */

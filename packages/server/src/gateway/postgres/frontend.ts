@@ -1,0 +1,343 @@
+/**
+ * The client's side of a session: each message is judged, and goes into the outbox as it came or as what
+ * fails in its place. Nothing here waits: a message that cannot be judged yet is left for later.
+ */
+import { changesNames, type SqlReading } from '@sealrail/facts';
+import type { Decided } from '@sealrail/sdk';
+import { poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
+import { frame, ProtocolError } from './frame.ts';
+import { type Asked, asked, effectsOf, type Judge } from './judge.ts';
+import type { Bind, ClientMessage } from './messages.ts';
+import { NameChanges } from './name-changes.ts';
+import type { Outbox } from './outbox.ts';
+import type { Denied, Outstanding, Pipeline } from './pipeline.ts';
+import { NAMES_MAX, type NameMap, type Names, type Portal } from './statements.ts';
+import { openUnit, type Unit } from './unit.ts';
+
+/** Requests that the upstream has not answered; past it nothing more is taken until it has. */
+export const OUTSTANDING_MAX = 10_000;
+
+const FLUSH = frame('H');
+
+export interface FrontendOptions {
+  readonly judge: Judge;
+  readonly names: Names;
+  readonly pipeline: Pipeline;
+  readonly outbox: Outbox;
+  /** Reads the catalog again; resolves when what was committed before is known. */
+  readonly refreshCatalog: () => Promise<void>;
+  /** One more decision entry was written. */
+  readonly decided: () => void;
+}
+
+export class Frontend {
+  readonly #options: FrontendOptions;
+  /** Number of the Sync that ends what comes now. */
+  #group = 0;
+  /** Requests on their way that may change what names mean. */
+  #rising = 0;
+  #refreshing: Promise<void> | undefined;
+  /** Units that an Execute has gone up for: the next one of the same portal is an action of its own. */
+  readonly #executed = new WeakSet<Unit>();
+
+  constructor(options: FrontendOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * False where the message has to wait until everything before it is answered (and `flush` would bring
+   * the answers): then nothing has been done with it. Throws ProtocolError.
+   */
+  take(message: ClientMessage, bytes: Buffer): boolean {
+    const { pipeline, outbox } = this.#options;
+    switch (message.kind) {
+      case 'copy-data':
+        // Outside a COPY the server would ignore it, and so do we: nothing goes up that nobody judged.
+        if (pipeline.copyData(bytes.length)) outbox.add(bytes);
+        return true;
+      case 'copy-done':
+      case 'copy-fail':
+        if (pipeline.copyEnd()) outbox.add(bytes);
+        return true;
+      case 'flush':
+        outbox.add(bytes);
+        return true;
+      case 'sync':
+        this.#group++;
+        if (pipeline.sync()) outbox.add(bytes);
+        return true;
+      case 'terminate':
+        outbox.add(bytes);
+        return true;
+      default:
+        return this.#request(message, bytes);
+    }
+  }
+
+  /** Asks the server for the answers that it would keep until the next Sync. */
+  flush(): void {
+    this.#options.outbox.add(FLUSH);
+  }
+
+  /** Resolves when the catalog has been read again, where something made that necessary. */
+  async refreshed(): Promise<void> {
+    await this.#refreshing;
+  }
+
+  /** The server is ready for the next query; portals end with their transaction. */
+  ready(status: string): void {
+    const { judge } = this.#options;
+    judge.inTransaction = status !== 'I';
+    if (status !== 'I') return;
+    if (judge.resolution.ended()) this.#refresh();
+    this.dropPortals(({ held }) => !held);
+  }
+
+  /** Marks what was bound and never executed: nothing of it happened, and nothing will. */
+  dropPortals(goes: (portal: Portal) => boolean): void {
+    this.#gone(this.#options.names.portals.clear(goes));
+  }
+
+  #refresh(): void {
+    const refreshing = this.#options.refreshCatalog().finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = undefined;
+    });
+    this.#refreshing = refreshing;
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  #request(message: ClientMessage, bytes: Buffer): boolean {
+    const { pipeline, judge } = this.#options;
+    if (pipeline.copying) {
+      throw new ProtocolError('only COPY data may follow a COPY FROM STDIN that is not over');
+    }
+    if (pipeline.length >= OUTSTANDING_MAX || this.#rising > 0 || this.#refreshing) return false;
+    if (judge.resolution.uncommitted && pipeline.length > 0) return false;
+    switch (message.kind) {
+      case 'query':
+        return this.#query(message.text, bytes);
+      case 'parse':
+        return this.#parse(message.name, message.text, bytes);
+      case 'bind':
+        return this.#bind(message, bytes);
+      case 'execute':
+        return this.#execute(message.portal, bytes);
+      case 'close':
+        return this.#close(message.what, message.name, bytes);
+      case 'describe':
+        return this.#send({ kind: 'describe' }, bytes);
+      case 'function-call':
+        return this.#functionCall(bytes);
+      default:
+        throw new ProtocolError(`unexpected message ${message.kind}`);
+    }
+  }
+
+  #query(text: string, bytes: Buffer): boolean {
+    const query = asked(text);
+    const reading = this.#options.judge.read(query, undefined);
+    if (!reading) return false;
+    const decided = this.#decide(query, reading);
+    if (decided.denial) return this.#deny('query', '', { denial: decided.denial, reading });
+    return this.#run('query', { query, reading, unit: openUnit(decided.decisionId) }, bytes);
+  }
+
+  /** A Parse takes locks: it is judged too. Where it is allowed its Bind has the entry. */
+  #parse(name: string, text: string, bytes: Buffer): boolean {
+    const { judge, names } = this.#options;
+    if (name === RESERVED_NAME && judge.mode === 'enforce') {
+      const reason = `the statement name "${RESERVED_NAME}" is reserved`;
+      return this.#reject('parse', name, { text, reason });
+    }
+    const query = asked(text);
+    const reading = judge.read(query, this.#group);
+    if (!reading) return false;
+    if (judge.wouldBlock(query, reading)) {
+      const { denial } = this.#decide(query, reading);
+      // The policies may have been swapped in between: then the Bind is judged by the new ones.
+      if (denial) return this.#deny('parse', name, { denial, reading });
+    }
+    if (!names.prepared.hasRoomFor(query)) {
+      const reason = `a session may hold ${NAMES_MAX} prepared statements of a limited length`;
+      return this.#reject('parse', name, { text, reason, code: '54000' });
+    }
+    const changed = this.#change(names.prepared, name, query);
+    return this.#send({ kind: 'parse', ...changed }, bytes);
+  }
+
+  /** Binding plans, folds functions and checks domains: the effect begins here. */
+  #bind({ portal: name, statement, values }: Bind, bytes: Buffer): boolean {
+    const { judge, names } = this.#options;
+    const found = names.prepared.look(statement, this.#group);
+    if (found.kind === 'unsettled') return false;
+    const query = { ...(found.kind === 'known' ? found.value : asked('')), binds: values };
+    const reading =
+      found.kind === 'known' ? judge.read(query, this.#group) : judge.doubt('unresolved-name');
+    if (!reading) return false;
+    const decided = this.#decide(query, reading);
+    if (decided.denial) return this.#deny('bind', '', { denial: decided.denial, reading });
+    const unit = openUnit(decided.decisionId);
+    const portal = { ...query, madeFrom: judge.madeFrom(reading), unit, held: false };
+    if (!names.portals.hasRoomFor(portal)) {
+      const reason = `a session may hold ${NAMES_MAX} portals of a limited length`;
+      return this.#reject('bind', '', { text: query.text, reason, code: '54000' });
+    }
+    const changed = this.#change(names.portals, name, portal, this.#gone);
+    return this.#send({ kind: 'bind', unit, ...changed }, bytes);
+  }
+
+  /** Nothing new to decide, unless policies or the meaning of names have changed since the Bind. */
+  #execute(name: string, bytes: Buffer): boolean {
+    const { judge, names } = this.#options;
+    const found = names.portals.look(name, this.#group);
+    if (found.kind === 'unsettled') return false;
+    const portal = found.kind === 'known' ? found.value : undefined;
+    const query: Asked = portal ?? asked('');
+    const reading = portal ? judge.read(query, this.#group) : judge.doubt('unresolved-name');
+    if (!reading) return false;
+    if (portal?.madeFrom === judge.madeFrom(reading)) {
+      const { unit } = portal;
+      const again = this.#executed.has(unit) ? openUnit(unit.decisionId) : unit;
+      return this.#run('execute', { query, reading, unit: again }, bytes);
+    }
+    const decided = this.#decide(query, reading);
+    if (decided.denial) return this.#deny('execute', '', { denial: decided.denial, reading });
+    return this.#run('execute', { query, reading, unit: openUnit(decided.decisionId) }, bytes);
+  }
+
+  #close(what: 'statement' | 'portal', name: string, bytes: Buffer): boolean {
+    const { prepared, portals } = this.#options.names;
+    const changed =
+      what === 'statement'
+        ? this.#change(prepared, name, undefined)
+        : this.#change(portals, name, undefined, this.#gone);
+    return this.#send({ kind: 'close', ...changed }, bytes);
+  }
+
+  /** Calls a function by its number, past all parsing: a side door. */
+  #functionCall(bytes: Buffer): boolean {
+    const call = asked('');
+    const reading = this.#options.judge.doubt('opaque-code');
+    const decided = this.#decide(call, reading);
+    if (decided.denial) return this.#deny('query', '', { denial: decided.denial, reading });
+    return this.#send({ kind: 'query', unit: openUnit(decided.decisionId) }, bytes);
+  }
+
+  // ---------------------------------------------------------------- what goes up
+
+  #decide(query: Asked, reading: SqlReading): Decided {
+    return this.#recorded(this.#options.judge.decide(query, reading));
+  }
+
+  #recorded(decided: Decided): Decided {
+    this.#options.decided();
+    this.#options.outbox.waitFor(decided.durable);
+    return decided;
+  }
+
+  #send(request: Outstanding, bytes: Buffer): boolean {
+    this.#options.pipeline.push(request);
+    this.#options.outbox.add(bytes, request.unit);
+    return true;
+  }
+
+  /** A text that runs now: what it does to the session counts as the server says that it is done. */
+  #run(kind: 'query' | 'execute', { query, reading, unit }: Running, bytes: Buffer): boolean {
+    const { judge, names } = this.#options;
+    const effects = effectsOf(reading);
+    const raises = effects.some(changesNames);
+    const changes = new NameChanges({
+      names,
+      effects,
+      group: kind === 'query' ? undefined : this.#group,
+      cursor: () => cursorOf(query, reading, { madeFrom: judge.madeFrom(reading), unit }),
+      gone: this.#gone,
+    });
+    let touched = false;
+    if (raises) this.#rising++;
+    this.#executed.add(unit);
+    const tag = (name: string): void => {
+      touched = true;
+      changes.tag(name);
+      if (name === 'DISCARD ALL') judge.resolution.discarded();
+    };
+    const over = (): void => {
+      changes.over();
+      if (touched) judge.resolution.happened(effects, kind === 'query' && !judge.inTransaction);
+      if (raises) this.#rising--;
+    };
+    const copyIns = effects.filter((effect) => effect.kind === 'copy-in').length;
+    return this.#send({ kind, unit, tag, over, copyIns }, bytes);
+  }
+
+  #change<T>(
+    map: NameMap<T>,
+    name: string,
+    value: T | undefined,
+    gone: (values: readonly T[]) => void = () => undefined,
+  ): Pick<Outstanding, 'done' | 'over'> {
+    const change = { name, value, group: this.#group };
+    map.begin(change);
+    let open = true;
+    return {
+      done: () => {
+        open = false;
+        gone(map.commit(change));
+      },
+      over: () => {
+        if (open) map.abandon(change);
+      },
+    };
+  }
+
+  /** What was bound and is replaced or closed before anything executed it. */
+  readonly #gone = (portals: readonly Portal[]): void => {
+    for (const { unit } of portals)
+      if (!this.#executed.has(unit)) this.#options.pipeline.skip(unit);
+  };
+
+  /**
+   * In place of a denied message goes one of the same kind that fails: the transaction, the pipeline and
+   * the client's driver see what they would see of any error. Dropping it instead, with the Sync going
+   * up, would commit what came before it.
+   */
+  #deny(kind: RequestKind, name: string, denied: Denied): boolean {
+    const { decisionId } = denied.denial;
+    if (kind === 'query') return this.#send({ kind, denied }, poisonQuery(decisionId));
+    const poison = poisonParse(kind === 'parse' ? name : RESERVED_NAME, decisionId);
+    return this.#send({ kind: 'parse', denied }, poison);
+  }
+
+  #reject(
+    kind: RequestKind,
+    name: string,
+    { text, reason, code }: { text: string; reason: string; code?: string },
+  ): boolean {
+    const { denial } = this.#recorded(this.#options.judge.reject(text, reason));
+    if (!denial) throw new ProtocolError(reason);
+    return this.#deny(kind, name, {
+      denial,
+      reading: undefined,
+      ...(code === undefined ? {} : { code }),
+    });
+  }
+}
+
+type RequestKind = 'query' | 'parse' | 'bind' | 'execute';
+
+interface Running {
+  readonly query: Asked;
+  readonly reading: SqlReading;
+  readonly unit: Unit;
+}
+
+/** Comments are out of a template; a cursor that is held without our seeing it is an unknown name later. */
+function cursorOf(
+  query: Asked,
+  { facts }: SqlReading,
+  made: Pick<Portal, 'madeFrom' | 'unit'>,
+): Portal {
+  const held = /\bWITH\s+HOLD\b/i.test(facts.template);
+  return { text: query.text, binds: query.binds, bySql: true, held, ...made };
+}

@@ -1,0 +1,34 @@
+/** One allowed action on its way through the upstream: what its outcome is made of. */
+export interface Unit {
+  readonly decisionId: string;
+  /** Undefined until it went up: what never did has certainly not happened. */
+  sentUs: number | undefined;
+  rows: number;
+  bytes: number;
+  status: 'pending' | 'executed' | 'failed' | 'skipped';
+  /** SQLSTATE of its failure. */
+  code: string | undefined;
+  /** Command tags, one per statement that completed. */
+  tags: string[];
+}
+
+export function openUnit(decisionId: string): Unit {
+  return {
+    decisionId,
+    sentUs: undefined,
+    rows: 0,
+    bytes: 0,
+    status: 'pending',
+    code: undefined,
+    tags: [],
+  };
+}
+
+/**
+ * Number of rows that a command tag tells. Not the truth about what was changed (a data-modifying CTE and
+ * a cascade do not show), and recorded as what it is: the number that the client was told.
+ */
+export function rowsOf(tag: string): number {
+  const rows = /^(?:INSERT \d+|UPDATE|DELETE|SELECT|MERGE|COPY|FETCH|MOVE) (\d+)$/.exec(tag)?.[1];
+  return Number(rows ?? 0);
+}

@@ -1,0 +1,28 @@
+/** What a running daemon cannot change, because sessions run on it. */
+import type { Config } from './config/config.ts';
+import { ConfigError } from './config/errors.ts';
+
+const FIXED: readonly [string, (config: Config) => unknown][] = [
+  ['log', ({ log: { key: _, ...rest } }) => rest],
+  ['log.key', ({ log }) => log.key],
+  ['api.listen', ({ api }) => api.listen],
+  [
+    'the list of targets, a listen address or an upstream',
+    ({ targets }) => targets.map(({ name, listen, upstream }) => [name, listen, upstream]),
+  ],
+];
+
+/** Throws ConfigError where a restart is needed: taking over only a part would be neither old nor new. */
+export function immovable(before: Config, after: Config): void {
+  const changed = FIXED.filter(
+    ([, part]) => JSON.stringify(part(before)) !== JSON.stringify(part(after)),
+  );
+  if (changed.length === 0) return;
+  throw new ConfigError(
+    changed.map(([what]) => ({
+      file: after.file,
+      message: `${what} changed, which takes a restart`,
+      hint: 'nothing of the new configuration is in force',
+    })),
+  );
+}
