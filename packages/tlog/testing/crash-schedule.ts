@@ -23,6 +23,8 @@ export type Forget = 'everything' | 'frames';
 export interface SimulationOptions {
   readonly seeds: number;
   readonly firstSeed?: number;
+  /** Stops after so many seeds that did not hold. */
+  readonly violationsMax?: number;
   readonly onProgress?: (done: number, seeds: number) => void;
   /** Breaks the disk on purpose: then the oracle has to find losses. */
   readonly forget?: Forget;
@@ -51,14 +53,13 @@ const ROUND_STEPS_MAX = 20_000;
 const CALLERS_MAX = 24;
 /** Calls that a process makes at most: enough end in recovery, and some see segments go round. */
 const LIVES = [40, 40, 100, 300, 300, 1_000];
-const VIOLATIONS_MAX = 10;
 
 export async function runSimulation(options: SimulationOptions): Promise<SimulationReport> {
   const total = { crashes: 0, crashesInRecovery: 0, faults: 0, acknowledged: 0, checkpoints: 0 };
   const violations: Violation[] = [];
-  const firstSeed = options.firstSeed ?? 1;
+  const { firstSeed = 1, violationsMax = 10 } = options;
   let seeds = 0;
-  for (; seeds < options.seeds && violations.length < VIOLATIONS_MAX; seeds++) {
+  for (; seeds < options.seeds && violations.length < violationsMax; seeds++) {
     const seed = firstSeed + seeds;
     const schedule = new Schedule(seed, options.forget);
     const problems = await schedule.run();
