@@ -19,7 +19,7 @@ test(`nothing acknowledged is lost and nothing signed is contradicted in ${SEEDS
 test('a disk whose flushes do nothing is found out: the oracle can fail', async () => {
   const everything = await runSimulation({ seeds: 20, forget: 'everything' });
   expect(everything.violations.length).toBeGreaterThan(5);
-  const frames = await runSimulation({ seeds: 60, forget: 'frames', violationsMax: 60 });
+  const frames = await runSimulation({ seeds: 130, forget: 'frames', violationsMax: 130 });
   const problems = frames.violations.flatMap(({ problems }) => problems).join('\n');
   expect(problems).toMatch(/entry \d+ was acknowledged and is lost/);
 }, 60_000);

@@ -49,6 +49,8 @@ export class RunningLog implements Log {
   #signedBytes = 0;
   /** Since when there is an acknowledged entry that is not signed. */
   #unsignedSince: number | undefined;
+  /** The same of entries that the turn under way does not cover. */
+  #uncoveredSince: number | undefined;
   /** What the full disk keeps from being written, by who wanted to write it. */
   readonly #stalled = new Map<'turn' | 'retire' | 'watch', TlogError>();
   readonly #signedListeners: (() => void)[] = [];
@@ -113,7 +115,9 @@ export class RunningLog implements Log {
   #grown(count: number, bytes: number): void {
     this.#size += count;
     this.#durableBytes += bytes;
-    this.#unsignedSince ??= this.#options.clock.now();
+    const now = this.#options.clock.now();
+    this.#unsignedSince ??= now;
+    this.#uncoveredSince ??= now;
     for (const wake of this.#grownListeners) wake();
     this.#schedule(TURN_MS);
   }
@@ -178,15 +182,9 @@ export class RunningLog implements Log {
   async #turnOnce(final: boolean): Promise<void> {
     const size = this.#size;
     const bytes = this.#durableBytes;
-    const since = this.#unsignedSince;
-    // From here on it is about entries that this turn does not cover, until it turns out to have failed.
-    this.#unsignedSince = undefined;
-    try {
-      await this.#loop.turn(size, final);
-    } catch (error) {
-      this.#unsignedSince = since ?? this.#unsignedSince;
-      throw error;
-    }
+    this.#uncoveredSince = undefined;
+    await this.#loop.turn(size, final);
+    this.#unsignedSince = this.#uncoveredSince;
     this.#signedBytes = bytes;
     for (const wake of this.#signedListeners.splice(0)) wake();
   }

@@ -15,7 +15,7 @@ import {
   secretKeyFromSeed,
 } from '../src/index.ts';
 import { checkHistory, type History } from './crash-oracle.ts';
-import { type Fault, Machine, type Process } from './simulated-machine.ts';
+import { type Fault, Machine, type Process, turnOfTheLoop } from './simulated-machine.ts';
 
 /** Flushes that resolve and do nothing: all of them, or only those of the frames that entries are in. */
 export type Forget = 'everything' | 'frames';
@@ -48,8 +48,6 @@ export interface SimulationReport {
 
 const key = formatSecretKey(secretKeyFromSeed('example.com/simulated', new Uint8Array(32).fill(7)));
 const ROUNDS_MAX = 5;
-/** A log that does nothing more without an end of the round is a dead lock. */
-const ROUND_STEPS_MAX = 20_000;
 const CALLERS_MAX = 24;
 /** Calls that a process makes at most: enough end in recovery, and some see segments go round. */
 const LIVES = [40, 40, 100, 300, 300, 1_000];
@@ -135,10 +133,10 @@ class Schedule {
       this.#calm();
       // A clean stop is as good as its flushes.
       const process = this.#machine.start();
-      await this.#finish(this.#open(process).then((log) => log.close()));
+      await this.#machine.finish(this.#open(process).then((log) => log.close()));
       this.#machine.cutPower(process);
-      const log = await this.#finish(this.#open(this.#machine.start()));
-      return await this.#finish(checkHistory(log, this.#machine.disk, this.history));
+      const log = await this.#machine.finish(this.#open(this.#machine.start()));
+      return await this.#machine.finish(checkHistory(log, this.#machine.disk, this.history));
     } catch (error) {
       return [error instanceof Error ? `${error.message}\n${error.stack}` : String(error)];
     }
@@ -190,7 +188,7 @@ class Schedule {
     if (!over && ending === 'close') {
       this.#calm();
       state.stopped = true;
-      await this.#until(() => over);
+      await this.#machine.runUntil(() => over);
     }
     await turnOfTheLoop();
     if (dead !== undefined && !isExpected(dead)) throw dead;
@@ -266,25 +264,6 @@ class Schedule {
     const text = `entry ${this.#entries++} `;
     return Buffer.from(text.padEnd(text.length + bytes, String.fromCharCode(97 + (bytes % 26))));
   }
-
-  /** Lets the machine run until this settles. */
-  async #finish<T>(work: Promise<T>): Promise<T> {
-    let settled = false;
-    const done = work.finally(() => {
-      settled = true;
-    });
-    done.catch(() => undefined);
-    await this.#until(() => settled);
-    return done;
-  }
-
-  async #until(over: () => boolean): Promise<void> {
-    for (let steps = 0; !over(); steps++) {
-      if (steps > ROUND_STEPS_MAX) throw new Error('nothing comes to an end any more');
-      await turnOfTheLoop();
-      if (!over()) this.#machine.step();
-    }
-  }
 }
 
 function forgetful(files: Files, forget: Forget | undefined): Files {
@@ -307,6 +286,3 @@ function isExpected(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return ['LOG_FAILED', 'LOG_STALLED', 'LOG_CLOSED', 'EIO', 'ENOSPC'].includes(String(code));
 }
-
-/** Everything that can go on without the machine has gone on then. */
-const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

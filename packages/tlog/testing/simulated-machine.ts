@@ -32,6 +32,8 @@ interface Timer {
 }
 
 const STEP_MS_MAX = 5;
+/** Doing this much without an end is a dead lock. */
+const STEPS_MAX = 20_000;
 
 export class Process {
   alive = true;
@@ -134,6 +136,25 @@ export class Machine {
     return pending !== undefined;
   }
 
+  /** Lets the machine run until this settles. */
+  async finish<T>(work: Promise<T>): Promise<T> {
+    let settled = false;
+    const done = work.finally(() => {
+      settled = true;
+    });
+    done.catch(() => undefined);
+    await this.runUntil(() => settled);
+    return done;
+  }
+
+  async runUntil(over: () => boolean): Promise<void> {
+    for (let steps = 0; !over(); steps++) {
+      if (steps > STEPS_MAX) throw new Error('nothing comes to an end any more');
+      await turnOfTheLoop();
+      if (!over()) this.step();
+    }
+  }
+
   #nextTimer(): number {
     return Math.min(...this.#timers.map(({ at }) => at), Number.MAX_SAFE_INTEGER);
   }
@@ -154,6 +175,9 @@ export class Machine {
     this.observe({ kind, path });
   }
 }
+
+/** Everything that can go on without the machine has gone on then. */
+export const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function silently(work: () => unknown): void {
   try {
