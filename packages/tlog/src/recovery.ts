@@ -112,8 +112,8 @@ function refusal(message: string, hint: string): TlogError {
 
 /**
  * Having read something proves only that it was in the page cache: kill -9 between write and flush, or a
- * failed flush, leaves it there and nowhere else. So LastSigned, mark, frames and tiles above the mark are
- * all written again before anything is acknowledged, signed or published.
+ * failed flush, leaves it there and nowhere else. So LastSigned, frames and tiles above the mark are all
+ * written again before anything is acknowledged, signed or published.
  */
 export async function repair(
   place: Place,

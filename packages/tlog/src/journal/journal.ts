@@ -86,9 +86,8 @@ export class Journal {
       if (name.endsWith('.new') || name.startsWith('spare-'))
         await files.remove(`${folder}/${name}`);
     }
-    // Read from the cache, as everything was: if it fell back now, no segment would reach down to it.
-    await writeMark(files, folder, reading.mark);
     const journal = new Journal(options, reading.epochMax + 1, reading.mark);
+    // Syncs the folder before any old segment goes, and with it the name of the mark that was read.
     await journal.#rewrite(reading.entries.slice(reading.mark - reading.firstIndex));
     for (const path of reading.paths) await files.remove(path);
     await files.syncDirectory(folder);
