@@ -153,6 +153,9 @@ export interface Target {
   readonly listen: { readonly host: string; readonly port: number };
 }
 
+export const modeOf = ({ mode }: Target): string =>
+  typeof mode === 'string' ? mode : `enforce for ${mode.enforce.join(', ')}`;
+
 export interface Status {
   readonly origin: string;
   readonly vkey: string;

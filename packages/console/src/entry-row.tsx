@@ -69,14 +69,33 @@ function Policy({ view, filter }: { view: View; filter: Filter }) {
   );
 }
 
+function Asked({ view, filter }: { view: View; filter: Filter }) {
+  const { action = '' } = view.entry;
+  const resource = resourceOf(view.entry);
+  return (
+    <>
+      <Narrow name="action" value={action} filter={filter} className="cell action">
+        {action}
+      </Narrow>
+      {resource === undefined ? (
+        <span className="cell resource" />
+      ) : (
+        <Narrow name="resource" value={resource} filter={filter} className="cell resource">
+          {shortResource(resource)}
+        </Narrow>
+      )}
+    </>
+  );
+}
+
 export const EntryRow = memo(function EntryRow({ view, signed, filter, current, open }: RowProps) {
   const { entry, index } = view;
-  const { principal, action } = entry;
-  const resource = resourceOf(entry);
+  const { principal, decision } = entry;
   const state = signed ? 'signed' : 'durable';
   const href = link(entry.id, filter);
+  const classes = ['row', !decision && 'wide', current && 'current', open && 'open'];
   return (
-    <div className={`row${current ? ' current' : ''}${open ? ' open' : ''}`} data-index={index}>
+    <div className={classes.filter(Boolean).join(' ')} data-index={index}>
       <time className="cell time" dateTime={entry.time} title={entry.time}>
         {clockTime(entry.time, new Date())}
       </time>
@@ -92,25 +111,12 @@ export const EntryRow = memo(function EntryRow({ view, signed, filter, current, 
           <span>{entry.source.type}</span>
         </span>
       )}
-      {action === undefined ? (
-        <span className="cell action" />
-      ) : (
-        <Narrow name="action" value={action} filter={filter} className="cell action">
-          {action}
-        </Narrow>
-      )}
-      {resource === undefined ? (
-        <span className="cell resource" />
-      ) : (
-        <Narrow name="resource" value={resource} filter={filter} className="cell resource">
-          {shortResource(resource)}
-        </Narrow>
-      )}
+      {decision && <Asked view={view} filter={filter} />}
       <a className="cell subject" href={href} aria-current={open || undefined} onClick={follow}>
         {subject(entry)}
       </a>
-      <span className="cell outcome">{outcomeOf(view)}</span>
-      <Policy view={view} filter={filter} />
+      {decision && <span className="cell outcome">{outcomeOf(view)}</span>}
+      {decision && <Policy view={view} filter={filter} />}
       <span
         className={`cell state ${state}`}
         title={signed ? 'covered by a signed checkpoint' : 'on disk; the next checkpoint signs it'}

@@ -2,7 +2,7 @@
 import { type Report, sha256, TlogError, verifyTree, webVerifier } from '@sealrail/tlog/verify';
 import { useEffect, useRef, useState } from 'react';
 import { Copy } from './copy.tsx';
-import { reasonOf, type Status, type Target } from './data.ts';
+import { modeOf, reasonOf, type Status, type Target } from './data.ts';
 import { freshSource } from './entry-proof.tsx';
 import { CheckIcon, CrossIcon } from './icons.tsx';
 import { keepCheckpoint, keptCheckpoint } from './kept-checkpoint.ts';
@@ -181,9 +181,6 @@ function WholeLog({ status }: { status: Status }) {
     </section>
   );
 }
-
-const modeOf = ({ mode }: Target): string =>
-  typeof mode === 'string' ? mode : `enforce for ${mode.enforce.join(', ')}`;
 
 function Targets({ targets }: { targets: readonly Target[] }) {
   return (

@@ -5,6 +5,7 @@ import { IntegrityPage } from './integrity-page.tsx';
 import { LivePage } from './live-page.tsx';
 import { PoliciesPage } from './policies-page.tsx';
 import { follow, type Route, useRoute } from './route.ts';
+import { SideStatus } from './side-status.tsx';
 import './style.css';
 
 const PAGES: readonly { page: Route['page']; to: string; name: string; Icon: ComponentType }[] = [
@@ -48,6 +49,7 @@ function App() {
             <span>{name}</span>
           </a>
         ))}
+        <SideStatus />
       </nav>
       <main>
         {route.page === 'live' && <LivePage route={route} />}

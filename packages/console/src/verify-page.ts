@@ -46,7 +46,7 @@ function choose(file: File | undefined): void {
 
 function stepLine({ ok, title, found, evidence }: Step): HTMLElement {
   const lines = evidence.map(([name, value]) =>
-    element('p', 'evidence', element('span', 'quiet', name), element('code', '', value)),
+    element('p', 'evidence', element('span', 'quiet', name), element('code', 'hash', value)),
   );
   const body = element('div', '', element('strong', '', title), element('p', '', found), ...lines);
   const mark = element('span', 'mark', ok ? '✓' : '✗');

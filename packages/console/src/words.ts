@@ -11,7 +11,7 @@ export function verdictOf(entry: Entry): { readonly word: string; readonly tone:
   if (decision) {
     const { verdict, enforced } = decision;
     if (verdict === 'allow' || enforced) return { word: DONE[verdict], tone: verdict };
-    return { word: `would be ${DONE[verdict]}`, tone: verdict };
+    return { word: `would ${verdict}`, tone: verdict };
   }
   if (kind === 'finding') return { word: 'finding', tone: isGrave(entry) ? 'deny' : 'hold' };
   const refused = entry.result === 'refused' || entry.refused !== undefined;
@@ -76,12 +76,11 @@ function outcomeWords(outcome: Entry['outcome'], rows: number | undefined): stri
   ];
 }
 
-/** What became of an allowed decision, shortly. */
+/** What became of an allowed decision, shortly: a transaction's end counts for more than its parts. */
 export function outcomeOf({ outcome, settled }: View): string {
   if (!outcome) return '';
-  const words = outcomeWords(outcome.outcome, outcome.rows);
-  if (settled) words.push(settled.outcome.status.replace('_', ' '));
-  return words.join(' · ');
+  if (settled) return outcomeWords(settled.outcome, outcome.rows).join(' · ');
+  return outcomeWords(outcome.outcome, outcome.rows).join(' · ');
 }
 
 export const isOpenEnded = (outcome: Outcome | undefined, settled: Outcome | undefined): boolean =>

@@ -1,8 +1,9 @@
 /**
  * LastSigned: the one record of what this log has ever signed, outside the data directory and in no
- * export. Sign → replace durably → only then does the signature leave the process; so two checkpoints
- * of one size with different roots cannot both get out, whatever crashes.
+ * export (JOURNAL.md §LastSigned). Sign → replace durably → only then does the signature leave the
+ * process; so two checkpoints of one size with different roots cannot both get out, whatever crashes.
  */
+import { equal } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { TlogError } from './errors.ts';
 import { type Files, replaceDurably } from './files/files.ts';
@@ -11,13 +12,17 @@ import { verifyNote } from './verify/note.ts';
 import type { VerifierKey } from './vkey.ts';
 
 export interface SignedCheckpoint extends Checkpoint {
+  /** The signed note, verbatim: a signature need not come out the same a second time. */
   readonly note: Uint8Array;
 }
 
-/** A failed or unknown outcome of `replace` is final: what was signed may then be anywhere. */
+/** `create` and `replace` are durable once they resolve; LOG_STALLED says that the record is untouched. */
 export interface LastSigned {
   fetch(): Promise<SignedCheckpoint | undefined>;
-  replace(next: SignedCheckpoint): Promise<void>;
+  /** Refuses where there is a record. */
+  create(first: SignedCheckpoint): Promise<void>;
+  /** Compare and swap. A failed or unknown outcome is final: what was signed may then be anywhere. */
+  replace(old: SignedCheckpoint, next: SignedCheckpoint): Promise<void>;
 }
 
 /** Parses a checkpoint that this log must have signed itself. */
@@ -32,9 +37,7 @@ export async function parseOwnCheckpoint(
     throw new TlogError(
       'LOG_LASTSIGNED',
       `${what} is not signed by this log's key ${key.name}+${key.id}`,
-      {
-        hint: 'the key in the configuration is not the one that this log was created with',
-      },
+      { hint: 'the key in the configuration is not the one that this log was created with' },
     );
   }
   return { ...checkpoint, note: bytes };
@@ -43,20 +46,26 @@ export async function parseOwnCheckpoint(
 /** In a file of a folder that holds nothing else, mode 0600. */
 export function fileLastSigned(files: Files, folder: string, key: VerifierKey): LastSigned {
   const path = `${folder}/last-signed`;
+  const put = (next: SignedCheckpoint): Promise<void> =>
+    replaceDurably(files, path, `${folder}/last-signed.new`, next.note, 0o600);
   return {
     async fetch() {
       const bytes = await files.read(path);
       return bytes && parseOwnCheckpoint(Uint8Array.from(bytes), key, path);
     },
-    async replace(next) {
-      const before = await this.fetch();
-      if (before !== undefined && next.size < before.size) {
-        throw new TlogError(
-          'LOG_LASTSIGNED',
-          `a checkpoint of ${next.size} entries after one of ${before.size}`,
-        );
+    async create(first) {
+      if (await files.read(path))
+        throw new TlogError('LOG_EXISTS', `${path} already records what was signed`);
+      await put(first);
+    },
+    async replace(old, next) {
+      const there = await files.read(path);
+      if (!there || !equal(there, old.note) || next.size < old.size) {
+        throw new TlogError('LOG_LASTSIGNED', `${path} was changed by somebody else`, {
+          hint: 'a second writer, or a restored copy: stop both and find out which record is the newest',
+        });
       }
-      await replaceDurably(files, path, `${folder}/last-signed.new`, next.note);
+      await put(next);
     },
   };
 }

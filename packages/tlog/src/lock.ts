@@ -1,6 +1,7 @@
 /**
  * One writer a log. Node has no flock, and a pid file outlives a kill -9; an exclusive SQLite transaction
- * is released by the kernel with the process, whatever ended it.
+ * is released by the kernel with the process, whatever ended it. Nothing in this process may open the
+ * database file by itself: closing any descriptor of it would drop the lock (POSIX, fcntl(2)).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -12,6 +13,8 @@ export interface Lock {
   release(): void;
 }
 
+const SQLITE_BUSY = 5;
+
 /** Takes the lock in this folder, or throws LOG_LOCKED with who holds it. */
 export function takeLock(folder: string): Lock {
   const holder = join(folder, 'lock.holder');
@@ -20,15 +23,15 @@ export function takeLock(folder: string): Lock {
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
+    if ((cause as { errcode?: unknown }).errcode !== SQLITE_BUSY) throw cause;
     throw new TlogError('LOG_LOCKED', `another process holds this log${describe(holder)}`, {
       hint: 'stop it first; one log has one writer',
       cause,
     });
   }
   // For the message of whoever comes second, and for nothing else.
-  writeFileSync(holder, `pid ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`, {
-    mode: 0o600,
-  });
+  const started = new Date(Date.now() - process.uptime() * 1_000).toISOString();
+  writeFileSync(holder, `pid ${process.pid} on ${hostname()} since ${started}\n`, { mode: 0o600 });
   return {
     release: () => {
       database.exec('ROLLBACK');

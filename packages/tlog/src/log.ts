@@ -10,18 +10,28 @@ export interface Log {
   readonly recovery: Recovery;
 
   /**
-   * Resolves with the entry's index once it is on disk (one write and one fdatasync behind it, shared with
-   * whatever queued meanwhile). Rejects with TlogError when the queue is over its bound (`LOG_BACKPRESSURE`
-   * is waited out, never thrown), when the entry is larger than 65,535 bytes or when the log has failed.
-   * Appends keep the order of the calls.
+   * Resolves with the entry's index once it is on disk (one write and one flush behind it, shared with
+   * whatever queued meanwhile). Appends keep the order of the calls; the entry is copied at once. Where
+   * the queue is full it waits. Rejects with TlogError: LOG_ENTRY_TOO_LARGE above 65,535 bytes; LOG_STALLED
+   * while the disk is full or far too much is waiting, a later call may pass; LOG_FAILED and LOG_CLOSED
+   * for good. A rejected entry is not in the log, but for LOG_FAILED, after which nobody knows before the
+   * next start.
    */
-  append(entry: Uint8Array): Promise<number>;
+  append(entry: Uint8Array, options?: AppendOptions): Promise<number>;
 
   /** The bytes of an acknowledged entry, from the journal or the tree. */
   read(index: number): Promise<Uint8Array>;
 
-  /** Calls back for each entry once it is durable, in order, from `from` on. Returns how to stop. */
-  follow(from: number, listener: (index: number, entry: Uint8Array) => void): () => void;
+  /**
+   * Calls back for each entry once it is durable, in order, from `from` on, at most one frame or bundle of
+   * them in memory. Returns how to stop. `onEnd` is told once why nothing more will come: an error where an
+   * entry could not be read, nothing where the log was closed or has failed.
+   */
+  follow(
+    from: number,
+    listener: (index: number, entry: Uint8Array) => void,
+    onEnd?: (error?: Error) => void,
+  ): () => void;
 
   /** The newest published checkpoint: signed note bytes and its tree size. */
   checkpoint(): { readonly note: Uint8Array; readonly size: number };
@@ -29,11 +39,16 @@ export interface Log {
   /** A C2SP tlog-proof of one entry, `extra` holding the entry; waits for the signed checkpoint that covers it. */
   receipt(index: number): Promise<Uint8Array>;
 
-  /** Rejects or resolves once: with the reason when the log has failed for good. */
+  /** Resolves once, with the reason, when the log has failed for good. */
   readonly failed: Promise<Error>;
 
   /** Flushes, signs what is acknowledged, publishes, releases the lock. */
   close(): Promise<void>;
+}
+
+export interface AppendOptions {
+  /** For `system` entries: may use the room that is kept for them when the disk is full. */
+  readonly reserve?: boolean;
 }
 
 export interface Recovery {
@@ -44,4 +59,12 @@ export interface Recovery {
   readonly cutTail?: { readonly bytes: number; readonly digest: string };
   /** Entries above the durable-tiles mark that were written again. */
   readonly rewritten: number;
+}
+
+/** Something that the log noticed about its place and that an operator should know. */
+export interface LogFinding {
+  readonly rule: 'disk-filling' | 'disk-full';
+  readonly message: string;
+  /** Of the disk, where the rule is about it. */
+  readonly percent: number;
 }

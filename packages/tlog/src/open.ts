@@ -1,158 +1,158 @@
-/** Creating and opening a log; recovery, which is opening after anything but a clean stop. */
-import { statfsSync } from 'node:fs';
-import { encodeUtf8, equal, toHex } from './bytes.ts';
+/** Creating and opening a log. */
+import { encodeUtf8, toHex } from './bytes.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { TlogError } from './errors.ts';
-import { type Files, replaceDurably } from './files/files.ts';
+import { type Files, makeDirectoryDurably, withoutSync } from './files/files.ts';
 import { nodeFiles } from './files/node.ts';
-import {
-  Journal,
-  type JournalOptions,
-  type JournalReading,
-  readJournal,
-} from './journal/journal.ts';
-import { fileLastSigned, parseOwnCheckpoint, type SignedCheckpoint } from './last-signed.ts';
+import { Journal } from './journal/journal.ts';
+import { readJournal } from './journal/reading.ts';
+import { fileLastSigned } from './last-signed.ts';
 import { type Lock, takeLock } from './lock.ts';
-import type { Log } from './log.ts';
+import type { Log, LogFinding } from './log.ts';
+import { signCheckpoint } from './loop.ts';
 import { emptyRoot } from './merkle.ts';
 import { openSigner, sha256 } from './node.ts';
-import { PACE, type Pace, RunningLog, signCheckpoint } from './running.ts';
-import { Tree, type TreeOptions } from './tree/tree.ts';
+import { examine, type Place, repair } from './recovery.ts';
+import { RunningLog } from './running.ts';
+import { fileTreeStore } from './tree/store.ts';
 import { formatVkey } from './vkey.ts';
 
 export interface LogOptions {
   /** Data directory: `log/`, `journal/` and `private/` come to stand in it. */
   readonly dir: string;
-  /** Folder for LastSigned, outside `dir`. */
+  /** Folder for LastSigned, outside `dir` and in none of its backups. */
   readonly stateDir: string;
   /** Go-style secret key text; its name is the log's origin. */
   readonly key: string;
-  /** `none` skips flushes and takes any file system: for tests and throw-aways only. */
-  readonly durability?: 'sync' | 'none';
+  /**
+   * `sync`: an append is answered when it is flushed. `async`: as soon as it has its place; a crash loses
+   * what was answered last. `none`: nothing is ever flushed, any file system will do: for throw-aways.
+   */
+  readonly durability?: 'sync' | 'async' | 'none';
+  readonly onFinding?: (finding: LogFinding) => void;
+  /** For tests: smaller and more segments. */
   readonly segmentBytes?: number;
+  readonly segmentsMax?: number;
   /** For simulations. */
   readonly files?: Files;
+  readonly clock?: Clock;
   readonly lock?: (folder: string) => Lock;
-  readonly now?: () => number;
-  readonly pace?: Pace;
 }
 
-const NFS = 0x6969;
-const TMPFS = 0x01021994;
-
-function places(options: LogOptions) {
+function placeOf(options: LogOptions) {
   const signer = openSigner(options.key);
-  const files = options.files ?? nodeFiles;
-  const flush = options.durability !== 'none';
-  const journal: JournalOptions = {
-    files,
-    folder: `${options.dir}/journal`,
-    logId: sha256(encodeUtf8(formatVkey(signer.key))),
-    flush,
-    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
-  };
-  const tree: TreeOptions = {
-    files,
-    folder: `${options.dir}/log`,
-    staging: `${options.dir}/private/staging`,
-    sha256,
-  };
+  const given = options.files ?? nodeFiles;
+  const files = options.durability === 'none' ? withoutSync(given) : given;
+  const clock = options.clock ?? systemClock;
+  const { segmentBytes, segmentsMax } = options;
   const state = `${options.stateDir}/${toHex(sha256(encodeUtf8(signer.key.name)))}`;
-  return {
-    signer,
-    files,
-    journal,
-    tree,
-    state,
-    lastSigned: fileLastSigned(files, state, signer.key),
+  const folders = {
+    tree: `${options.dir}/log`,
+    journal: `${options.dir}/journal`,
+    private: `${options.dir}/private`,
+    staging: `${options.dir}/private/staging`,
   };
+  const place: Place = {
+    dir: options.dir,
+    state,
+    key: signer.key,
+    store: fileTreeStore({ files, folder: folders.tree, staging: folders.staging }),
+    lastSigned: fileLastSigned(files, state, signer.key),
+    journal: {
+      files,
+      clock,
+      folder: folders.journal,
+      logId: sha256(encodeUtf8(formatVkey(signer.key))),
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(segmentsMax === undefined ? {} : { segmentsMax }),
+    },
+  };
+  return { signer, files, clock, folders, place };
 }
 
 /** A network or memory file system acknowledges flushes that it does not keep. */
-function checkFilesystem(options: LogOptions): void {
-  if (options.durability === 'none' || options.files) return;
-  const { type } = statfsSync(options.dir);
-  if (type !== NFS && type !== TMPFS) return;
-  throw new TlogError(
-    'LOG_FILESYSTEM',
-    `${options.dir} is on ${type === NFS ? 'NFS' : 'tmpfs'}, which does not keep what it acknowledges`,
-    {
-      hint: 'put the data directory on a local disk, or set log.durability to none, which is logged',
-    },
-  );
-}
-
-/** Creates an empty log. Refuses a directory or a state folder that already holds one. */
-export async function createLog(options: LogOptions): Promise<void> {
-  const { signer, files, journal, tree, state, lastSigned } = places(options);
-  const present = [...(await files.list(tree.folder)), ...(await files.list(journal.folder))];
-  if (present.length > 0) throw new TlogError('LOG_EXISTS', `${options.dir} already holds a log`);
-  if (await lastSigned.fetch()) {
-    throw new TlogError(
-      'LOG_EXISTS',
-      `${state} already records a log of the origin ${signer.key.name}`,
-      {
-        hint: 'an origin is used once: a second log under one name would be two histories',
-      },
-    );
-  }
-  for (const folder of [tree.folder, journal.folder]) await files.makeDirectory(folder);
-  await files.makeDirectory(`${options.dir}/private`, 0o700);
-  await files.makeDirectory(tree.staging, 0o700);
-  await files.makeDirectory(state, 0o700);
-  checkFilesystem(options);
-  await Journal.create(journal);
-  for (const folder of [options.dir, `${options.dir}/private`]) await files.syncDirectory(folder);
-  const first = signCheckpoint(
-    { origin: signer.key.name, size: 0n, root: emptyRoot(sha256) },
-    signer,
-  );
-  await lastSigned.replace(first);
-  await replaceDurably(
-    files,
-    `${tree.folder}/checkpoint`,
-    `${tree.staging}/checkpoint`,
-    first.note,
-  );
-}
-
-/** Opens an existing log, recovering whatever the last stop left. Throws TlogError and repairs nothing silently. */
-export async function openLog(options: LogOptions): Promise<Log> {
-  const place = places(options);
-  const { files, journal, tree: treeOptions, signer } = place;
-  if ((await files.list(journal.folder)).length === 0) {
-    throw new TlogError('LOG_MISSING', `${options.dir} holds no log`, {
-      hint: 'sealrail init creates one',
+async function checkFilesystem(options: LogOptions, files: Files): Promise<void> {
+  if (options.durability === 'none') return;
+  for (const path of [options.dir, options.stateDir]) {
+    const { forgets } = await files.disk(path);
+    if (forgets === undefined) continue;
+    const what = `${path} is on ${forgets}, which does not keep what it acknowledges`;
+    throw new TlogError('LOG_FILESYSTEM', what, {
+      hint: 'put it on a local disk, or set log.durability to none, which is logged',
     });
   }
-  checkFilesystem(options);
-  const lock = (options.lock ?? takeLock)(`${options.dir}/private`);
+}
+
+/**
+ * Creates an empty log, LastSigned for size 0 included. Refuses a directory that holds one and an origin
+ * that was used before. What a crash left of an earlier try, which can hold no entry, is done anew.
+ */
+export async function createLog(options: LogOptions): Promise<void> {
+  const { signer, files, folders, place } = placeOf(options);
+  if (!(await isEmpty(options)))
+    throw new TlogError('LOG_EXISTS', `${options.dir} already holds a log`, {
+      hint: 'choose another directory; a log whose state folder is lost is not created anew but recreated',
+    });
+  if (await place.lastSigned.fetch()) {
+    const what = `${place.state} already records a log of the origin ${signer.key.name}`;
+    throw new TlogError('LOG_EXISTS', what, {
+      hint: 'an origin is used once: a second log under one name would be two histories',
+    });
+  }
+  await makeDirectoryDurably(files, folders.tree);
+  await makeDirectoryDurably(files, folders.journal, 0o700);
+  await makeDirectoryDurably(files, folders.staging, 0o700);
+  await makeDirectoryDurably(files, place.state, 0o700);
+  await checkFilesystem(options, files);
+  await Journal.create(place.journal);
+  // Last, because with it the log is there: whatever is missing before it is made anew.
+  const empty = { origin: signer.key.name, size: 0n, root: emptyRoot(sha256) };
+  const first = signCheckpoint(empty, signer);
+  await place.lastSigned.create(first);
+  await place.store.publish(first.note);
+}
+
+/** No file of a tree, and a journal without an entry if any. */
+async function isEmpty(options: LogOptions): Promise<boolean> {
+  const { files, folders, place } = placeOf(options);
+  if (((await files.list(folders.tree)) ?? []).length > 0) return false;
+  const names = (await files.list(folders.journal)) ?? [];
+  if (!names.some((name) => name.endsWith('.seg'))) return true;
+  const reading = await readJournal(files, folders.journal, place.journal.logId);
+  return reading.mark === 0 && reading.entries.length === 0;
+}
+
+/**
+ * Opens an existing log, recovering whatever the last stop left. Throws TlogError: LOG_MISSING, LOG_LOCKED,
+ * LOG_FILESYSTEM, LOG_CORRUPT or LOG_LASTSIGNED, with nothing changed.
+ */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const { signer, files, clock, folders, place } = placeOf(options);
+  if (((await files.list(folders.journal)) ?? []).length === 0) {
+    const hint = 'sealrail init creates one';
+    throw new TlogError('LOG_MISSING', `${options.dir} holds no log`, { hint });
+  }
+  await checkFilesystem(options, files);
+  const lock = (options.lock ?? takeLock)(folders.private);
   try {
-    const last = await fetchLastSigned(place, options);
-    const reading = await readJournal(journal);
-    const tree = await recoverTree(treeOptions, reading, last, options);
-    const published = await checkPublished(treeOptions, last, signer.key);
-    const running = await Journal.reopen(journal, reading);
-    if (published.size < last.size) await tree.publish(last.note);
+    await files.remove(folders.staging);
+    await files.makeDirectory(folders.staging, 0o700);
+    const examined = await examine(place);
+    const { journal, recovery } = await repair(place, examined);
     return new RunningLog({
       files,
-      journalFolder: journal.folder,
-      journal: running,
-      tree,
+      clock,
+      journal,
+      journalFolder: folders.journal,
+      tree: examined.tree,
       lastSigned: place.lastSigned,
-      signed: last,
+      signed: examined.last,
       signer,
-      sha256,
-      now: options.now ?? (() => performance.now()),
-      pace: options.pace ?? PACE,
+      recovery,
+      ackEarly: options.durability === 'async',
+      dir: options.dir,
+      onFinding: options.onFinding ?? (() => undefined),
       release: () => lock.release(),
-      recovery: {
-        epoch: running.epoch,
-        size: running.end,
-        rewritten: running.end - reading.mark,
-        ...(reading.cutTail
-          ? { cutTail: { bytes: reading.cutTail.length, digest: toHex(sha256(reading.cutTail)) } }
-          : {}),
-      },
     });
   } catch (error) {
     lock.release();
@@ -160,90 +160,25 @@ export async function openLog(options: LogOptions): Promise<Log> {
   }
 }
 
-async function fetchLastSigned(
-  place: ReturnType<typeof places>,
+/**
+ * Records anew what a log has signed, after the state folder was lost: size and root come from somebody
+ * who kept a checkpoint. Refuses where there is a record, where the files have another root at that size,
+ * or where a larger size was published. The caller appends a `change` entry that says so.
+ */
+export async function recreateLastSigned(
   options: LogOptions,
-): Promise<SignedCheckpoint> {
-  const last = await place.lastSigned.fetch();
-  if (last) {
-    // A process that was killed before its flush leaves a record in the page cache only: read back, acted
-    // on and then lost by a power cut, it would contradict what was published on the strength of it.
-    await place.lastSigned.replace(last);
-    return last;
+  accepted: { readonly size: number; readonly root: Uint8Array },
+): Promise<void> {
+  const { signer, files, folders, place } = placeOf(options);
+  await checkFilesystem(options, files);
+  const lock = (options.lock ?? takeLock)(folders.private);
+  try {
+    const { size, root } = accepted;
+    const first = signCheckpoint({ origin: signer.key.name, size: BigInt(size), root }, signer);
+    await examine({ ...place, lastSigned: { ...place.lastSigned, fetch: async () => first } });
+    await makeDirectoryDurably(files, place.state, 0o700);
+    await place.lastSigned.create(first);
+  } finally {
+    lock.release();
   }
-  throw new TlogError(
-    'LOG_LASTSIGNED',
-    `${place.state} has no record of what the log in ${options.dir} has signed`,
-    {
-      hint: 'restore the state folder; without it nobody can tell whether the log was rolled back',
-    },
-  );
-}
-
-/** Tiles above the mark are written again from the journal, whether they are there or not. */
-async function recoverTree(
-  treeOptions: TreeOptions,
-  reading: JournalReading,
-  last: SignedCheckpoint,
-  options: LogOptions,
-): Promise<Tree> {
-  const size = reading.firstIndex + reading.entries.length;
-  if (BigInt(size) < last.size) {
-    throw new TlogError(
-      'LOG_LASTSIGNED',
-      `${options.dir} holds ${size} entries, and ${last.size} were signed`,
-      {
-        hint: 'the data directory is older than the state folder: restore the newest copy, or succeed the log',
-      },
-    );
-  }
-  if (last.size < BigInt(reading.mark)) {
-    throw new TlogError(
-      'LOG_LASTSIGNED',
-      `only ${last.size} entries are recorded as signed, and ${reading.mark} were published`,
-      {
-        hint: 'the state folder is older than the data directory: restore the newest copy',
-      },
-    );
-  }
-  const tree = await Tree.open(treeOptions, reading.mark);
-  const signedAt = Number(last.size) - reading.firstIndex;
-  await tree.add(reading.entries.slice(reading.mark - reading.firstIndex, signedAt));
-  if (!equal(tree.edge.root(), last.root)) {
-    throw new TlogError(
-      'LOG_LASTSIGNED',
-      `the ${last.size} entries in ${options.dir} have another root than the one that was signed`,
-      {
-        hint: 'entries were changed after they were signed; sealrail verify names them. Nothing was repaired',
-      },
-    );
-  }
-  // Those of the signed size, which is published; then on to what was acknowledged after it.
-  await tree.writePartials();
-  await tree.add(reading.entries.slice(signedAt));
-  return tree;
-}
-
-async function checkPublished(
-  treeOptions: TreeOptions,
-  last: SignedCheckpoint,
-  key: Parameters<typeof parseOwnCheckpoint>[1],
-): Promise<SignedCheckpoint> {
-  const path = `${treeOptions.folder}/checkpoint`;
-  const bytes = await treeOptions.files.read(path);
-  if (!bytes) return { ...last, size: -1n };
-  const published = await parseOwnCheckpoint(Uint8Array.from(bytes), key, path);
-  if (
-    published.size > last.size ||
-    (published.size === last.size && !equal(published.root, last.root))
-  ) {
-    throw new TlogError(
-      'LOG_LASTSIGNED',
-      `${path} publishes ${published.size} entries, and ${last.size} are recorded as signed`,
-      {
-        hint: 'the state folder is older than the data directory: restore the newest copy',
-      },
-    );
-  }
-  return published;
 }

@@ -79,7 +79,7 @@ async function checkPolicies(args: readonly string[], io: Io): Promise<number> {
     io.out(JSON.stringify({ folder, policies: policies.map(({ id }) => id), policySet: digest }));
   else
     io.out(
-      `${folder}: ${counted(policies.length, 'policy', 'policies')} parse and validate (set ${digest.slice(0, 12)})`,
+      `${folder}: ${counted(policies.length, 'policy', 'policies')}: nothing is wrong (set ${digest.slice(0, 12)})`,
     );
   return EXIT.ok;
 }

@@ -62,7 +62,10 @@ async function filesView(config: Config): Promise<LogView> {
     one: async (which) => {
       const index = /^[0-9]+$/.test(which) ? Number(which) : await reader.indexOf(which);
       if (index === undefined || index >= log.size)
-        throw usage(`there is no entry ${which}`, `the published log has ${log.size}`);
+        throw usage(
+          `there is no entry ${which}`,
+          `the published log ends before entry ${log.size}`,
+        );
       const found = await reader.one(index);
       if ('reason' in found) throw new Error(`entry ${index} cannot be read: ${found.reason}`);
       return found;

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { EntryPage, EntryView } from '../api/entries.ts';
 import type { EntryFilter } from '../api/filter.ts';
-import type { Config } from '../config/config.ts';
+import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
 import { followEntries } from './log-follow.ts';
 import { line } from './log-lines.ts';
-import { openLogView, type PageQuery } from './log-view.ts';
+import { openLogView } from './log-view.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
 
@@ -46,16 +46,22 @@ type Verb = (args: readonly string[], io: Io) => Promise<number>;
 
 async function log(args: readonly string[], io: Io): Promise<number> {
   const [verb = '', ...rest] = args;
-  const verbs = new Map<string, Verb>([
-    ['tail', tail],
-    ['search', search],
-    ['show', show],
-    ['prove', prove],
-  ]);
-  const run = verbs.get(verb);
-  if (!run) throw usage(`log has no command ${JSON.stringify(verb)}`, [...verbs.keys()].join(', '));
-  return run(rest, io);
+  const run = VERBS.get(verb);
+  if (run) return run(rest, io);
+  const names = [...VERBS.keys()];
+  const meant = nearest(verb, names);
+  throw usage(
+    `log has no command ${JSON.stringify(verb)}`,
+    meant ? `did you mean sealrail log ${meant}?` : `sealrail log ${names.join('|')}`,
+  );
 }
+
+const VERBS: ReadonlyMap<string, Verb> = new Map([
+  ['tail', tail],
+  ['search', search],
+  ['show', show],
+  ['prove', prove],
+]);
 
 function countOf(text: string | undefined): number {
   const count = Number(text ?? COUNT_DEFAULT);
@@ -97,20 +103,15 @@ function known<T extends string>(word: string, words: readonly T[], option: stri
   throw usage(`${option} ${JSON.stringify(word)} is none of ${words.join(', ')}`);
 }
 
-/** Pages until there are enough: a filter may find few in one page's bounded look. */
-async function newest(
-  config: Config,
-  query: PageQuery,
-  io: Io,
-): Promise<{ views: EntryView[]; page: EntryPage }> {
-  const view = await openLogView(config, io);
-  const page = await view.page(query);
-  const views = [...page.entries];
-  return { views: views.reverse(), page };
-}
-
 function print(views: readonly EntryView[], json: boolean, io: Io): void {
   for (const view of views) io.out(json ? JSON.stringify(view) : line(view, io));
+}
+
+/** Oldest of them first, as one reads. Damage is said, and does not hide the rest. */
+function printPage({ entries, unreadable }: EntryPage, json: boolean, io: Io): void {
+  print(entries.toReversed(), json, io);
+  for (const { index, reason } of unreadable)
+    io.say(`entry ${index} cannot be read: ${printable(reason)}`);
 }
 
 async function tail(args: readonly string[], io: Io): Promise<number> {
@@ -119,17 +120,11 @@ async function tail(args: readonly string[], io: Io): Promise<number> {
   const filter = filterOf(values);
   const config = await configOf(values.config, io);
   const json = values.json === true;
-  const { views, page } = await newest(config, { limit, ...filter }, io);
-  print(views, json, io);
-  sayUnreadable(page, io);
+  const page = await (await openLogView(config, io)).page({ limit, ...filter });
+  printPage(page, json, io);
   if (!values.follow) return EXIT.ok;
   await followEntries(config, page.size, filter, (view) => print([view], json, io));
-  throw new CliError(EXIT.unavailable, 'the daemon has stopped');
-}
-
-function sayUnreadable({ unreadable }: EntryPage, io: Io): void {
-  for (const { index, reason } of unreadable)
-    io.say(`entry ${index} cannot be read: ${printable(reason)}`);
+  throw new CliError(EXIT.unavailable, 'there is nothing to follow: no daemon runs');
 }
 
 async function search(args: readonly string[], io: Io): Promise<number> {
@@ -137,9 +132,8 @@ async function search(args: readonly string[], io: Io): Promise<number> {
   const q = onlyOne(positionals, 'log search takes one text', 'sealrail log search customers');
   const limit = countOf(values.n);
   const config = await configOf(values.config, io);
-  const { views, page } = await newest(config, { limit, q, ...filterOf(values) }, io);
-  print(views, values.json === true, io);
-  sayUnreadable(page, io);
+  const page = await (await openLogView(config, io)).page({ limit, q, ...filterOf(values) });
+  printPage(page, values.json === true, io);
   if (page.next !== undefined) io.say(`looked as far back as entry ${page.next}`);
   return EXIT.ok;
 }

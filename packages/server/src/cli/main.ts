@@ -73,7 +73,7 @@ function help(name: string | undefined, io: Io): void {
   if (name !== undefined) {
     const { line, does, help: text } = find(name);
     io.out(`sealrail ${line}\n\n${does}`);
-    if (text !== undefined) io.out(`\n${text.trim()}`);
+    if (text !== undefined) io.out(text.trimEnd());
     return;
   }
   io.out(`sealrail ${VERSION}: decides before it happens, and proves what was decided\n`);
@@ -83,7 +83,7 @@ function help(name: string | undefined, io: Io): void {
 
 function fail(error: unknown, json: boolean, io: Io): number {
   const message = error instanceof Error ? error.message : String(error);
-  const { hint } = error as { hint?: string };
+  const { code = '', hint } = error as { code?: string; hint?: string };
   const problems = error instanceof ConfigError ? { problems: error.problems } : {};
   if (json) io.out(JSON.stringify({ error: { message, ...(hint ? { hint } : {}), ...problems } }));
   else {
@@ -91,7 +91,9 @@ function fail(error: unknown, json: boolean, io: Io): number {
     if (hint) io.say(`hint: ${hint}`);
   }
   if (error instanceof CliError) return error.exit;
-  return error instanceof ConfigError ? EXIT.configuration : EXIT.unavailable;
+  // What is wrong with a log, its key or its files is wrong until somebody does something about it.
+  const isStanding = error instanceof ConfigError || /^(LOG|KEY|NOTE|SIDE_STORE)_/.test(code);
+  return isStanding ? EXIT.configuration : EXIT.unavailable;
 }
 
 export async function main(args: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isMap, parseDocument } from 'yaml';
 import { passwordProblem, randomPassword, scramVerifier } from '../config/password.ts';
-import { loadUsers } from '../config/users.ts';
+import { loadUsers, userNameProblem } from '../config/users.ts';
 import { CliError, type Command, EXIT, type Io, usage } from './io.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
@@ -38,6 +38,8 @@ async function users(args: readonly string[], io: Io): Promise<number> {
   const { type, group: groups = [], role: roles = [] } = values;
   if (type !== 'human' && type !== 'service' && type !== 'agent')
     throw usage('--type is one of human, service, agent', EXAMPLE);
+  const problem = userNameProblem(name);
+  if (problem !== undefined) throw usage(`${JSON.stringify(name)}: ${problem}`, EXAMPLE);
   const { usersFile: file } = await configOf(values.config, io);
   if (loadUsers(file).some((user) => user.name === name))
     throw new CliError(EXIT.configuration, `${name} is in ${file} already`);
@@ -67,8 +69,8 @@ async function choosePassword(
 }
 
 /**
- * Keeps comments and layout. The new file is checked as a whole before it takes the old one's place, so
- * that a name that would not load is refused here and not at the next start.
+ * Keeps comments and layout. The new file is read as a whole before it takes the old one's place, so that
+ * what would not load is refused here and not at the next start.
  */
 function addUser(file: string, name: string, user: Readonly<Record<string, unknown>>): void {
   const document = parseDocument(readFileSync(file, 'utf8'));

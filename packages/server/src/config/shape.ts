@@ -19,7 +19,7 @@ const targetName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'a name has letters, digits, _ . or -');
 /** SCRAM separates its fields by `,` and `=`; a control character in a name would be an attack on a terminal. */
-const userName = z
+export const userName = z
   .string()
   .regex(/^[^\s,=\p{C}]{1,63}$/u, 'a user name has no spaces, commas, = or control characters');
 const groupName = z

@@ -1,7 +1,7 @@
 /** users.yaml: who may connect, and what policies know them by. */
 import { parseVerifier } from '../gateway/postgres/scram.ts';
 import type { User } from './config.ts';
-import { userKeys, usersShape } from './shape.ts';
+import { userKeys, userName, usersShape } from './shape.ts';
 import { YamlSource } from './source.ts';
 
 /** Throws ConfigError with everything that is wrong. A name that stands there twice is one of them. */
@@ -18,4 +18,10 @@ export function loadUsers(file: string): User[] {
   }
   if (!raw || source.isWrong) throw source.error();
   return Object.entries(raw.users).map(([name, rest]) => ({ name, ...rest }));
+}
+
+/** Why nobody can have this name; undefined where somebody can. */
+export function userNameProblem(name: string): string | undefined {
+  if (name === '__proto__') return 'that is no name';
+  return userName.safeParse(name).error?.issues[0]?.message;
 }

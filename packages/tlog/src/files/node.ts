@@ -1,8 +1,8 @@
 /** The local file system behind the Files port. */
 import {
   close,
+  constants,
   fdatasync,
-  fstat,
   fsync,
   mkdir,
   open,
@@ -11,6 +11,7 @@ import {
   readFile,
   rename,
   rm,
+  statfs,
   write,
   writeFile,
 } from 'node:fs';
@@ -22,32 +23,50 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const absent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** Callbacks and not fs.promises on the append path: measured a quarter faster per flush. */
-function nodeFile(fd: number, size: number): OpenFile {
+/** statfs(2): file systems that acknowledge flushes which they do not keep, or keep on another machine. */
+const FORGETFUL: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x01021994, 'tmpfs'],
+  [0x858458f6, 'ramfs'],
+]);
+
+function writeAll(fd: number, position: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, 0, bytes.length, position, (error, count) => {
+      if (error) reject(error);
+      else if (count === bytes.length) resolve();
+      else reject(new TlogError('LOG_FAILED', `short write: ${count} of ${bytes.length} bytes`));
+    });
+  });
+}
+
+/**
+ * Callbacks and not fs.promises: measured a tenth faster. Two descriptors: what goes through the one with
+ * O_DSYNC is on the disk when the write returns (open(2): as if each write were followed by fdatasync),
+ * and costs one trip through the thread pool instead of two, a fifth of the time of a flush.
+ */
+async function createFile(path: string): Promise<OpenFile> {
+  const fd = await openFile(path, 'w+', 0o600);
+  const durableFd = await openFile(path, constants.O_WRONLY | constants.O_DSYNC);
   return {
-    size,
     read: (position, length) =>
       new Promise((resolve, reject) => {
-        const into = Buffer.allocUnsafe(length);
+        const into = Buffer.allocUnsafeSlow(length);
         read(fd, into, 0, length, position, (error, count) => {
           if (error) reject(error);
           else resolve(into.subarray(0, count));
         });
       }),
-    write: (position, bytes) =>
-      new Promise((resolve, reject) => {
-        write(fd, bytes, 0, bytes.length, position, (error, count) => {
-          if (error) reject(error);
-          else if (count !== bytes.length)
-            reject(new TlogError('LOG_FAILED', `short write: ${count} of ${bytes.length} bytes`));
-          else resolve();
-        });
-      }),
+    write: (position, bytes) => writeAll(fd, position, bytes),
+    writeDurably: (position, bytes) => writeAll(durableFd, position, bytes),
     datasync: () =>
       new Promise((resolve, reject) => {
         fdatasync(fd, (error) => (error ? reject(error) : resolve()));
       }),
-    close: () => closeFile(fd),
+    close: async () => {
+      await closeFile(durableFd);
+      await closeFile(fd);
+    },
   };
 }
 
@@ -60,33 +79,34 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
+async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (absent(error)) return undefined;
+    throw error;
+  }
+}
+
 export const nodeFiles: Files = {
   makeDirectory: async (path, mode) => {
     await promisify(mkdir)(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   },
-  list: async (path) => {
-    try {
-      return await promisify(readdir)(path);
-    } catch (error) {
-      if (absent(error)) return [];
-      throw error;
-    }
-  },
-  read: async (path) => {
-    try {
-      return await promisify(readFile)(path);
-    } catch (error) {
-      if (absent(error)) return undefined;
-      throw error;
-    }
-  },
-  write: (path, bytes) => promisify(writeFile)(path, bytes, { mode: 0o644 }),
-  open: async (path, how) => {
-    const fd = await openFile(path, how === 'create' ? 'w+' : 'r+', 0o600);
-    return nodeFile(fd, (await promisify(fstat)(fd)).size);
-  },
+  list: (path) => orAbsent(promisify(readdir)(path)),
+  read: (path) => orAbsent(promisify(readFile)(path)),
+  write: (path, bytes, mode = 0o644) => promisify(writeFile)(path, bytes, { mode }),
+  create: createFile,
   rename: (from, to) => promisify(rename)(from, to),
   remove: (path) => promisify(rm)(path, { recursive: true, force: true }),
   datasync: syncPath,
   syncDirectory: syncPath,
+  disk: async (path) => {
+    const { type, blocks, bavail, bfree } = await promisify(statfs)(path);
+    const usable = blocks - bfree + bavail;
+    const forgets = FORGETFUL.get(type);
+    return {
+      used: usable > 0 ? 1 - bavail / usable : 0,
+      ...(forgets === undefined ? {} : { forgets }),
+    };
+  },
 };

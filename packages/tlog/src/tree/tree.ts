@@ -1,253 +1,264 @@
 /**
- * The tree on disk: `checkpoint` and `tile/`, and nothing else. Not synced as it is written: above the
- * durable-tiles mark everything can be made anew from the journal, and recovery does.
+ * The growing tree: hashing behind the acks, and which files of it have to be written, made durable and
+ * dropped when. Entries come from the journal's files; what it writes can be made anew from them until the
+ * durable-tiles mark has passed it.
  */
-
 import { decodeBundle, encodeBundle } from '../bundle.ts';
-import { concat } from '../bytes.ts';
+import { concat, equal } from '../bytes.ts';
 import { TlogError } from '../errors.ts';
-import type { Files } from '../files/files.ts';
-import { leafHash, type ReadNode } from '../merkle.ts';
+import { leafHash, type ReadNode, rootAt } from '../merkle.ts';
 import { HASH_BYTES, type Sha256 } from '../sha256.ts';
 import {
   levelWidth,
   TILE_LEVEL_MAX,
   TILE_WIDTH,
-  type TileId,
   tileOfNode,
   tilePath,
   tileWidth,
 } from '../tile.ts';
 import { Edge, subtreeRoot } from './edge.ts';
+import { type EdgeTile, Partials } from './partials.ts';
+import type { TreeStore } from './store.ts';
 
-/** Files synced between two looks at the queue: pacing, so that retiring a segment does not stall appends. */
-const SYNC_GROUP = 64;
+interface FullFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** The tree had this size when the file became full. */
+  readonly size: number;
+}
 
 export class Tree {
-  readonly #files: Files;
-  readonly #folder: string;
-  readonly #staging: string;
+  readonly #store: TreeStore;
   readonly #sha256: Sha256;
-  readonly edge: Edge;
+  readonly #edge: Edge;
+  readonly #partials: Partials;
   /** Entries of the bundle that is not full. */
-  #bundle: Uint8Array[];
-  /** Below it a file is never written again. */
-  #durable: number;
-  /** Full tiles written since the last `makeDurable`. */
-  #unsynced: string[] = [];
-  /** `.p` folders whose full tile exists but is not durable yet. */
-  #stalePartials: string[] = [];
-  /** Partial files of the present size, and those written since the last publication. */
-  #current = new Set<string>();
-  readonly #unpublished = new Set<string>();
-  readonly #directories = new Set<string>();
+  #bundle: Uint8Array[] = [];
+  /** Full tiles and bundles that are not written yet, in order. */
+  readonly #unwritten: FullFile[] = [];
+  /** Written and not made durable yet, in order. */
+  readonly #unsynced: { readonly path: string; readonly size: number }[] = [];
 
-  private constructor(options: TreeOptions, edge: Edge, durable: number) {
-    this.#files = options.files;
-    this.#folder = options.folder;
-    this.#staging = options.staging;
-    this.#sha256 = options.sha256;
-    this.edge = edge;
-    this.#bundle = [];
-    this.#durable = durable;
-  }
-
-  /** With the right edge at the mark, which is computed from tiles that are durable: full ones below it. */
-  static async open(options: TreeOptions, mark: number): Promise<Tree> {
-    const levels: Uint8Array[][] = [];
-    for (let level = 0; level <= TILE_LEVEL_MAX; level++) {
-      const width = levelWidth(level, mark);
-      if (width === 0 && level > 0) break;
-      const row: Uint8Array[] = [];
-      for (let index = width - (width % TILE_WIDTH); level > 0 && index < width; index++) {
-        const path = tilePath({ level: level - 1, index, width: TILE_WIDTH });
-        const hashes = splitHashes(
-          await options.files.read(`${options.folder}/${path}`),
-          TILE_WIDTH,
-        );
-        if (!hashes) throw missing(options.folder, path);
-        row.push(subtreeRoot(hashes, options.sha256));
-      }
-      levels.push(row);
-    }
-    return new Tree(options, new Edge(mark, levels, options.sha256), mark);
-  }
-
-  /** Adds entries and writes what they complete. */
-  async add(entries: readonly Uint8Array[]): Promise<void> {
-    for (const entry of entries) {
-      this.#bundle.push(entry);
-      const full = this.edge.add(leafHash(entry, this.#sha256));
-      for (const tile of full) {
-        if (tile.level === 0)
-          await this.#putFull(
-            { level: 'entries', index: tile.index, width: TILE_WIDTH },
-            encodeBundle(this.#bundle),
-          );
-        await this.#putFull(
-          { level: tile.level, index: tile.index, width: TILE_WIDTH },
-          concat(...tile.hashes),
-        );
-      }
-      if (full.length > 0) this.#bundle = [];
-    }
-  }
-
-  /** Writes the partial tiles of the present size: before that size is signed. */
-  async writePartials(): Promise<void> {
-    const size = this.edge.size;
-    const before = this.#current;
-    this.#current = new Set();
-    const put = async (id: TileId, bytes: Uint8Array) => {
-      const path = tilePath(id);
-      this.#current.add(path);
-      // The same width of the same tile holds the same bytes: a level that did not grow is not written again.
-      if (before.has(path)) return;
-      await this.#put(path, bytes);
-      this.#unpublished.add(path);
-    };
-    for (const [level, hashes] of this.edge.levels.entries()) {
-      if (hashes.length === 0) continue;
-      await put(
-        { level, index: Math.floor(levelWidth(level, size) / TILE_WIDTH), width: hashes.length },
-        concat(...hashes),
-      );
-    }
-    if (this.#bundle.length > 0) {
-      const index = Math.floor(size / TILE_WIDTH);
-      await put(
-        { level: 'entries', index, width: this.#bundle.length },
-        encodeBundle(this.#bundle),
-      );
-    }
+  private constructor(store: TreeStore, sha256: Sha256, edge: Edge) {
+    this.#store = store;
+    this.#sha256 = sha256;
+    this.#edge = edge;
+    this.#partials = new Partials(store);
   }
 
   /**
-   * Publishes what was signed for the present size. Partial files of published sizes stay until the full
-   * tile of their place is durable; those of sizes that nobody was told of go.
+   * With the right edge at the mark, computed from full tiles, which are durable below it. LOG_CORRUPT where
+   * one of them is missing, or the last bundle is not what its tile was hashed from.
    */
-  async publish(note: Uint8Array): Promise<void> {
-    const staged = `${this.#staging}/checkpoint`;
-    await this.#files.write(staged, note);
-    await this.#files.datasync(staged);
-    await this.#files.rename(staged, `${this.#folder}/checkpoint`);
-    for (const path of this.#unpublished) {
-      if (!this.#current.has(path)) await this.#files.remove(`${this.#folder}/${path}`);
+  static async open(store: TreeStore, mark: number, sha256: Sha256): Promise<Tree> {
+    const full = async (level: number, index: number): Promise<Uint8Array[]> => {
+      const path = tilePath({ level, index, width: TILE_WIDTH });
+      const hashes = splitHashes(await store.get(path), TILE_WIDTH);
+      if (!hashes) throw missing(path);
+      return hashes;
+    };
+    const levels: Uint8Array[][] = [[]];
+    for (let level = 1; level <= TILE_LEVEL_MAX && levelWidth(level, mark) > 0; level++) {
+      const width = levelWidth(level, mark);
+      const row: Uint8Array[] = [];
+      for (let index = width - (width % TILE_WIDTH); index < width; index++)
+        row.push(subtreeRoot(await full(level - 1, index), sha256));
+      levels.push(row);
     }
-    this.#unpublished.clear();
-  }
-
-  checkpoint(): Promise<Uint8Array | undefined> {
-    return this.#files.read(`${this.#folder}/checkpoint`);
-  }
-
-  /** Syncs every full tile up to this index, a multiple of 256, then each touched directory once. */
-  async makeDurable(mark: number): Promise<void> {
-    const paths = this.#unsynced;
-    this.#unsynced = [];
-    const directories = new Set<string>();
-    for (let at = 0; at < paths.length; at += SYNC_GROUP) {
-      const group = paths.slice(at, at + SYNC_GROUP);
-      await Promise.all(group.map((path) => this.#files.datasync(`${this.#folder}/${path}`)));
-      for (const path of group)
-        for (const parent of parents(path)) directories.add(`${this.#folder}${parent}`);
+    if (mark > 0) {
+      const index = mark / TILE_WIDTH - 1;
+      const path = tilePath({ level: 'entries', index, width: TILE_WIDTH });
+      const bytes = await store.get(path);
+      if (!bytes) throw missing(path);
+      const leaves = decodeBundle(bytes, TILE_WIDTH).map((entry) => leafHash(entry, sha256));
+      if (!equal(concat(...leaves), concat(...(await full(0, index))))) throw differs(path);
     }
-    for (const directory of directories) await this.#files.syncDirectory(directory);
-    this.#durable = mark;
-    for (const path of this.#stalePartials) await this.#files.remove(`${this.#folder}/${path}`);
-    this.#stalePartials = [];
+    return new Tree(store, sha256, new Edge(mark, levels, sha256));
   }
 
-  /** One entry of the tree, from its bundle. */
-  async entry(index: number): Promise<Uint8Array> {
-    const bundle = Math.floor(index / TILE_WIDTH);
-    if (bundle === Math.floor(this.edge.size / TILE_WIDTH)) {
-      const found = this.#bundle[index % TILE_WIDTH];
-      if (found) return found;
-    }
-    const path = tilePath({ level: 'entries', index: bundle, width: TILE_WIDTH });
-    const bytes = await this.#files.read(`${this.#folder}/${path}`);
-    const found = bytes && decodeBundle(bytes, TILE_WIDTH)[index % TILE_WIDTH];
-    if (!found) throw missing(this.#folder, path);
-    return found;
+  get size(): number {
+    return this.#edge.size;
   }
 
-  /** Nodes of a tree of this size, from files only; loads the tiles that a proof needs on first use. */
-  async nodes(size: number, wanted: (readNode: ReadNode) => void): Promise<ReadNode> {
-    const tiles = new Map<string, readonly Uint8Array[]>();
-    for (;;) {
-      const misses = new Map<string, number>();
-      const readNode: ReadNode = (level, index) => {
-        const tile = tileOfNode(level, index);
-        const width = tileWidth(tile.level, tile.index, size);
-        const path = tilePath({ level: tile.level, index: tile.index, width });
-        const hashes = tiles.get(path);
-        if (hashes)
-          return subtreeRoot(hashes.slice(tile.from, tile.from + tile.count), this.#sha256);
-        misses.set(path, width);
-        return new Uint8Array(HASH_BYTES);
-      };
-      wanted(readNode);
-      if (misses.size === 0) return readNode;
-      for (const [path, width] of misses) {
-        const hashes = splitHashes(await this.#files.read(`${this.#folder}/${path}`), width);
-        if (!hashes) throw missing(this.#folder, path);
-        tiles.set(path, hashes);
+  root(): Uint8Array {
+    return this.#edge.root();
+  }
+
+  /** Hashes entries; touches no file. What they complete waits for `writeFull`. */
+  add(entries: readonly Uint8Array[]): void {
+    for (const entry of entries) {
+      this.#bundle.push(entry);
+      const full = this.#edge.add(leafHash(entry, this.#sha256));
+      if (full.length === 0) continue;
+      const { size } = this.#edge;
+      const bundle = tilePath({
+        level: 'entries',
+        index: size / TILE_WIDTH - 1,
+        width: TILE_WIDTH,
+      });
+      this.#unwritten.push({ path: bundle, bytes: encodeBundle(this.#bundle), size });
+      this.#bundle = [];
+      for (const { level, index, hashes } of full) {
+        const path = tilePath({ level, index, width: TILE_WIDTH });
+        this.#unwritten.push({ path, bytes: concat(...hashes), size });
       }
     }
   }
 
-  async #putFull(id: TileId, bytes: Uint8Array): Promise<void> {
-    const path = tilePath(id);
-    await this.#put(path, bytes);
-    this.#unsynced.push(path);
-    this.#stalePartials.push(`${path}.p`);
-  }
-
-  async #put(path: string, bytes: Uint8Array): Promise<void> {
-    const parent = path.slice(0, path.lastIndexOf('/'));
-    if (!this.#directories.has(parent)) {
-      await this.#files.makeDirectory(`${this.#folder}/${parent}`);
-      this.#directories.add(parent);
+  /** Full tiles and bundles are written once; after LOG_STALLED a later call goes on where it stopped. */
+  async writeFull(): Promise<void> {
+    for (let next = this.#unwritten[0]; next; next = this.#unwritten[0]) {
+      await this.#store.put(next.path, next.bytes, 'once');
+      this.#written();
     }
-    const staged = `${this.#staging}/tile`;
-    await this.#files.write(staged, bytes);
-    await this.#files.rename(staged, `${this.#folder}/${path}`);
   }
 
-  get durable(): number {
-    return this.#durable;
+  #written(): void {
+    const file = this.#unwritten.shift();
+    if (file) this.#unsynced.push({ path: file.path, size: file.size });
+  }
+
+  /** The partial tiles of the present size: they stand before that size is signed. */
+  async writePartials(): Promise<void> {
+    await this.#partials.write(this.edgeTiles());
+  }
+
+  /** What the present size consists of besides full tiles and bundles. */
+  edgeTiles(): EdgeTile[] {
+    const { size, levels } = this.#edge;
+    const tiles = levels.map((hashes, level) => ({
+      place: tilePath({
+        level,
+        index: Math.floor(levelWidth(level, size) / TILE_WIDTH),
+        width: TILE_WIDTH,
+      }),
+      width: hashes.length,
+      bytes: concat(...hashes),
+    }));
+    const index = Math.floor(size / TILE_WIDTH);
+    tiles.push({
+      place: tilePath({ level: 'entries', index, width: TILE_WIDTH }),
+      width: this.#bundle.length,
+      bytes: encodeBundle(this.#bundle),
+    });
+    return tiles.filter(({ width }) => width > 0);
+  }
+
+  /**
+   * Recovery: everything above the mark is written again, whether it is there or not. `unpublished` are the
+   * edge tiles of the size that was signed last, where it has still to be published.
+   */
+  async rewrite(unpublished: readonly EdgeTile[]): Promise<void> {
+    for (let next = this.#unwritten[0]; next; next = this.#unwritten[0]) {
+      const { path, bytes } = next;
+      await this.#partials.find(path, TILE_WIDTH - 1, cutOf(path, bytes));
+      await this.#store.put(path, bytes, 'rewrite');
+      this.#written();
+    }
+    for (const { place, width, bytes } of this.edgeTiles())
+      await this.#partials.find(place, width, cutOf(place, bytes));
+    await this.#partials.write(unpublished);
+  }
+
+  /** Partial tiles first, so that a published size never lacks one; then the checkpoint. */
+  async publish(note: Uint8Array): Promise<void> {
+    await this.#partials.makeDurable();
+    await this.#store.publish(note);
+    await this.#partials.published();
+  }
+
+  /** Makes everything below the mark durable, a multiple of 256; then the partial tiles there go. */
+  async makeDurable(mark: number): Promise<void> {
+    const above = this.#unsynced.findIndex(({ size }) => size > mark);
+    const files = this.#unsynced.splice(0, above < 0 ? this.#unsynced.length : above);
+    const paths = files.map(({ path }) => path);
+    await this.#store.makeDurable(paths);
+    await this.#partials.dropAt(new Set(paths));
+  }
+
+  /** The entries of one bundle from this index on; of the last, partial one only what `size` covers. */
+  async entriesFrom(index: number): Promise<Uint8Array[]> {
+    const bundle = Math.floor(index / TILE_WIDTH);
+    if (bundle === Math.floor(this.size / TILE_WIDTH))
+      return this.#bundle.slice(index % TILE_WIDTH);
+    const path = tilePath({ level: 'entries', index: bundle, width: TILE_WIDTH });
+    const bytes = await this.#store.get(path);
+    if (!bytes) throw missing(path);
+    return decodeBundle(bytes, TILE_WIDTH).slice(index % TILE_WIDTH);
+  }
+
+  /** What `use` computes from nodes of a tree of this size, read from files only. */
+  withNodes<T>(size: number, use: (readNode: ReadNode) => T): Promise<T> {
+    const width = (level: number, index: number) => tileWidth(level, index, size);
+    return this.#withTiles(use, async (level, index) => {
+      const path = tilePath({ level, index, width: width(level, index) });
+      const hashes = splitHashes(await this.#store.get(path), width(level, index));
+      if (!hashes) throw missing(path);
+      return hashes;
+    });
+  }
+
+  /**
+   * Root of a size at or below the present one, from full tiles and the edge alone: partial tiles of an
+   * earlier size may never have reached the disk.
+   */
+  rootOf(size: number): Promise<Uint8Array> {
+    return this.#withTiles(
+      (readNode) => rootAt(size, readNode, this.#sha256),
+      async (level, index) => {
+        if (tileWidth(level, index, this.size) < TILE_WIDTH) return this.#edge.levels[level] ?? [];
+        const path = tilePath({ level, index, width: TILE_WIDTH });
+        const hashes = splitHashes(await this.#store.get(path), TILE_WIDTH);
+        if (!hashes) throw missing(path);
+        return hashes;
+      },
+    );
+  }
+
+  /** Calls `use` until no tile is missing any more: it names the few that it needs by asking for them. */
+  async #withTiles<T>(
+    use: (readNode: ReadNode) => T,
+    load: (level: number, index: number) => Promise<readonly Uint8Array[]>,
+  ): Promise<T> {
+    const tiles = new Map<string, readonly Uint8Array[]>();
+    for (;;) {
+      const wanted = new Map<string, { level: number; index: number }>();
+      const result = use((nodeLevel, nodeIndex) => {
+        const { level, index, from, count } = tileOfNode(nodeLevel, nodeIndex);
+        const hashes = tiles.get(`${level}/${index}`);
+        if (!hashes) wanted.set(`${level}/${index}`, { level, index });
+        return hashes
+          ? subtreeRoot(hashes.slice(from, from + count), this.#sha256)
+          : new Uint8Array(HASH_BYTES);
+      });
+      if (wanted.size === 0) return result;
+      for (const [key, { level, index }] of wanted) tiles.set(key, await load(level, index));
+    }
   }
 }
 
-export interface TreeOptions {
-  readonly files: Files;
-  readonly folder: string;
-  /** On the same file system, outside the tree: half-written files never stand where a reader looks. */
-  readonly staging: string;
-  readonly sha256: Sha256;
+/** Narrower tiles of the same place, made from a wider one. */
+function cutOf(place: string, bytes: Uint8Array): (width: number) => Uint8Array {
+  if (!place.startsWith('tile/entries/')) return (width) => bytes.slice(0, width * HASH_BYTES);
+  const entries = decodeBundle(bytes);
+  return (width) => encodeBundle(entries.slice(0, width));
 }
 
-function missing(folder: string, path: string): TlogError {
-  return new TlogError('LOG_CORRUPT', `${folder}/${path} is missing or has the wrong length`, {
+function missing(path: string): TlogError {
+  return new TlogError('LOG_CORRUPT', `${path} is missing or has the wrong length`, {
     hint: 'nothing was repaired: restore the file from a copy; sealrail verify names everything that is wrong',
   });
 }
 
-export function splitHashes(
-  bytes: Uint8Array | undefined,
-  width: number,
-): Uint8Array[] | undefined {
+function differs(path: string): TlogError {
+  return new TlogError('LOG_CORRUPT', `${path} holds other entries than its tile was hashed from`, {
+    hint: 'nothing was repaired: restore the file from a copy; sealrail verify names everything that is wrong',
+  });
+}
+
+function splitHashes(bytes: Uint8Array | undefined, width: number): Uint8Array[] | undefined {
   if (bytes?.length !== width * HASH_BYTES) return undefined;
   return Array.from({ length: width }, (_, at) =>
     bytes.slice(at * HASH_BYTES, (at + 1) * HASH_BYTES),
   );
-}
-
-function* parents(path: string): Generator<string> {
-  for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
-    yield `/${path.slice(0, at)}`;
-    if (at === 0) return;
-  }
-  yield '';
 }

@@ -2,7 +2,7 @@
  * The client's side of a session: each message is judged, and goes into the outbox as it came or as what
  * fails in its place. Nothing here waits: a message that cannot be judged yet is left for later.
  */
-import { changesNames, type SqlReading } from '@sealrail/facts';
+import type { SqlReading } from '@sealrail/facts';
 import type { Decided } from '@sealrail/sdk';
 import { poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
 import { frame, ProtocolError } from './frame.ts';
@@ -34,6 +34,8 @@ export class Frontend {
   readonly #options: FrontendOptions;
   /** Number of the Sync that ends what comes now. */
   #group = 0;
+  /** A denial of the extended protocol is on its way: the server discards everything up to the Sync. */
+  #doomed = false;
   /** Requests on their way that may change what names mean. */
   #rising = 0;
   #refreshing: Promise<void> | undefined;
@@ -64,6 +66,7 @@ export class Frontend {
         return true;
       case 'sync':
         this.#group++;
+        this.#doomed = false;
         if (pipeline.sync()) outbox.add(bytes);
         return true;
       case 'terminate':
@@ -112,6 +115,8 @@ export class Frontend {
     if (pipeline.copying) {
       throw new ProtocolError('only COPY data may follow a COPY FROM STDIN that is not over');
     }
+    // The client is not answered for it, so it is not judged, and there is nothing to send.
+    if (this.#doomed) return true;
     if (pipeline.length >= OUTSTANDING_MAX || this.#rising > 0 || this.#refreshing) return false;
     if (judge.resolution.uncommitted && pipeline.length > 0) return false;
     switch (message.kind) {
@@ -246,7 +251,7 @@ export class Frontend {
   #run(kind: 'query' | 'execute', { query, reading, unit }: Running, bytes: Buffer): boolean {
     const { judge, names } = this.#options;
     const effects = effectsOf(reading);
-    const raises = effects.some(changesNames);
+    const raises = effects.some((effect) => judge.resolution.mayChangeBy(effect));
     const changes = new NameChanges({
       names,
       effects,
@@ -305,6 +310,7 @@ export class Frontend {
   #deny(kind: RequestKind, name: string, denied: Denied): boolean {
     const { decisionId } = denied.denial;
     if (kind === 'query') return this.#send({ kind, denied }, poisonQuery(decisionId));
+    this.#doomed = true;
     const poison = poisonParse(kind === 'parse' ? name : RESERVED_NAME, decisionId);
     return this.#send({ kind: 'parse', denied }, poison);
   }

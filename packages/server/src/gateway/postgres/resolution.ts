@@ -20,6 +20,12 @@ export class Resolution {
     return this.#uncommitted;
   }
 
+  /** True where judging what comes next has to wait: after this, names may mean something else. */
+  mayChangeBy(effect: SqlEffect): boolean {
+    const restores = effect.kind === 'reset' || effect.kind === 'discard-all';
+    return changesNames(effect) || (restores && !this.namesKnown);
+  }
+
   /**
    * A message with these effects ran, whole or in part. `final` where no later ROLLBACK can undo it: only
    * then a RESET makes anything known again.

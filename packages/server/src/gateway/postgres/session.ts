@@ -18,6 +18,8 @@ import { PINNED_SETTINGS, type Upstream } from './upstream.ts';
 
 /** Bytes of judged messages that wait for the disk together; past it they are flushed before more is read. */
 export const BATCH_BYTES_MAX = 4 << 20;
+/** What one session may judge before every other gets its turn: a long pipeline must not stop them all. */
+export const TURN_US_MAX = 20_000;
 /** A peer that does not take the end of its session gets it taken. */
 export const CLOSE_MS_MAX = 5_000;
 
@@ -132,15 +134,20 @@ export class Session {
   async #work(): Promise<void> {
     if (this.#working || this.#state !== 'open') return;
     this.#working = true;
-    const { client, frames } = this.#options;
+    const { client, frames, nowUs } = this.#options;
     // No more is read while this is worked off: a fast client is held back instead of being buffered.
     client.pause();
+    let turnUs = nowUs();
     try {
       while (this.#state === 'open') {
         const next = frames.next(clientFrameLimit);
         if (next) await this.#take(parseMessage(next), next.bytes);
         else if (this.#outbox.bytes === 0) break;
-        if (!next || this.#outbox.bytes > BATCH_BYTES_MAX) await this.#flush();
+        const late = nowUs() - turnUs > TURN_US_MAX;
+        if (!next || late || this.#outbox.bytes > BATCH_BYTES_MAX) await this.#flush();
+        if (!late) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        turnUs = nowUs();
       }
     } catch (error) {
       await this.#fail(error);

@@ -1,0 +1,133 @@
+/**
+ * Behind the acks, one loop: read frames back from the file → hash → bundles and tiles → sign exactly that
+ * size → LastSigned, durable → publish. Reads the file and not the memory, so that what is signed is what
+ * the disk gives back (a log of others was ended by a bit that flipped between hashing and writing).
+ */
+import { encodeUtf8 } from './bytes.ts';
+import { formatCheckpoint } from './checkpoint.ts';
+import type { Clock } from './clock.ts';
+import type { Files } from './files/files.ts';
+import type { Journal } from './journal/journal.ts';
+import { writeMark } from './journal/mark.ts';
+import type { LastSigned, SignedCheckpoint } from './last-signed.ts';
+import { formatNote, type Signer } from './note.ts';
+import { TILE_WIDTH } from './tile.ts';
+import type { Tree } from './tree/tree.ts';
+
+/** At most this often; and publication is what bounds the number of partial tiles that stay. */
+export const PUBLISH_MS = 1_000;
+/** Read back at a time. */
+const READ_BYTES = 256 << 10;
+/** Hashed between two looks at the appends: about a tenth of a millisecond. */
+const HASH_TOGETHER = 32;
+
+export interface LoopOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly journalFolder: string;
+  readonly tree: Tree;
+  readonly lastSigned: LastSigned;
+  readonly signed: SignedCheckpoint;
+  readonly signer: Signer;
+}
+
+export class Loop {
+  readonly #options: LoopOptions;
+  #signed: SignedCheckpoint;
+  #published: SignedCheckpoint;
+  #publishedAt = Number.NEGATIVE_INFINITY;
+  #retiring: Promise<void> | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#signed = options.signed;
+    this.#published = options.signed;
+  }
+
+  /** Newest checkpoint that LastSigned records. */
+  get signed(): SignedCheckpoint {
+    return this.#signed;
+  }
+
+  get published(): SignedCheckpoint {
+    return this.#published;
+  }
+
+  /**
+   * One turn, up to this size, which is durable. LOG_STALLED where the disk is full: a later turn goes on
+   * where this one stopped. Any other failure is final.
+   */
+  async turn(size: number, final: boolean): Promise<void> {
+    const { tree, clock } = this.#options;
+    await this.#grow(size);
+    if (BigInt(tree.size) > this.#signed.size) await this.#sign();
+    const due = clock.now() - this.#publishedAt >= PUBLISH_MS;
+    if (this.#signed !== this.#published && (due || final)) {
+      await tree.publish(this.#signed.note);
+      this.#published = this.#signed;
+      this.#publishedAt = clock.now();
+    }
+  }
+
+  async #grow(size: number): Promise<void> {
+    const { tree, journal } = this.#options;
+    await tree.writeFull();
+    while (tree.size < size) {
+      const read = await journal.read(tree.size, READ_BYTES);
+      // Nothing that is not in the tree is ever retired.
+      if (!read) throw new RangeError(`entry ${tree.size} is in no segment`);
+      for (let at = 0; at < read.entries.length && tree.size < size; at += HASH_TOGETHER) {
+        const end = Math.min(at + HASH_TOGETHER, at + size - tree.size);
+        tree.add(read.entries.slice(at, end));
+        await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
+      }
+      await tree.writeFull();
+    }
+  }
+
+  async #sign(): Promise<void> {
+    const { tree, signer, lastSigned } = this.#options;
+    await tree.writePartials();
+    const checkpoint = { origin: signer.key.name, size: BigInt(tree.size), root: tree.root() };
+    const next = signCheckpoint(checkpoint, signer);
+    await lastSigned.replace(this.#signed, next);
+    this.#signed = next;
+  }
+
+  /**
+   * Tiles first, then the mark, then the segments: whatever crashes, one of journal and tree has every
+   * entry. Runs beside the turns, so that signing does not wait for the flushes of thousands of tiles.
+   */
+  retire(): Promise<void> {
+    this.#retiring ??= this.#retire().finally(() => {
+      this.#retiring = undefined;
+    });
+    return this.#retiring;
+  }
+
+  /** Resolves when no retiring is under way, however it ended. */
+  async retired(): Promise<void> {
+    await this.#retiring?.catch(() => undefined);
+  }
+
+  async #retire(): Promise<void> {
+    const { journal, tree, files, journalFolder } = this.#options;
+    const signed = Number(this.#signed.size);
+    const mark = signed - (signed % TILE_WIDTH);
+    if (!journal.retirable(mark)) return;
+    await tree.makeDurable(mark);
+    await writeMark(files, journalFolder, mark);
+    await journal.retire(mark);
+  }
+}
+
+export function signCheckpoint(
+  checkpoint: { origin: string; size: bigint; root: Uint8Array },
+  signer: Signer,
+): SignedCheckpoint {
+  const text = formatCheckpoint(checkpoint);
+  const blob = signer.sign(encodeUtf8(text));
+  const { name, id } = signer.key;
+  return { ...checkpoint, note: formatNote({ text, signatures: [{ name, id, blob }] }) };
+}
