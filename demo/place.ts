@@ -1,5 +1,5 @@
 /** The demo's folder: PostgreSQL, configuration, users and log of one shop, kept between starts. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -122,7 +122,7 @@ function postgresFolder(folder: string): string {
     if ((statSync(at).mode & 0o001) === 0) break;
     if (at === dirname(at)) return own;
   }
-  const name = Buffer.from(folder).toString('base64url').slice(-40);
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const elsewhere = join(tmpdir(), `sealrail-demo-${name}`);
   if (isOurs(elsewhere)) return elsewhere;
   throw new DemoError(CONFIGURATION, `${elsewhere} belongs to somebody else: remove it`);
