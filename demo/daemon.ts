@@ -71,13 +71,17 @@ function errorOf(lines: readonly string[]): string | undefined {
 }
 
 /** Runs one command to its end. */
-export function runSealrail(args: readonly string[]): Promise<{
+export function runSealrail(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [sealrailBin, ...args], {
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = { stdout: '', stderr: '' };

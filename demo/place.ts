@@ -1,5 +1,5 @@
 /** The demo's folder: PostgreSQL, configuration, users and log of one shop, kept between starts. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -54,7 +54,7 @@ export async function prepareDemo(options: {
   say: (line: string) => void;
 }): Promise<Demo> {
   const { folder, say } = options;
-  writeFolder(folder);
+  claimFolder(folder);
   const dir = postgresFolder(folder);
   const role = join(folder, 'shop-role-password');
   if (!existsSync(role)) {
@@ -101,17 +101,26 @@ async function keptPort(file: string): Promise<number> {
   return port;
 }
 
+const ELSEWHERE = 'set SEALRAIL_DEMO_DIR to another place';
+
 /** Makes the folder, for its owner and for PostgreSQL's way through it. */
-export function writeFolder(folder: string): void {
+export function claimFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     accessSync(folder, constants.W_OK);
   } catch {
     throw new DemoError(
       CONFIGURATION,
-      `${folder} cannot be written: give it to the user that starts the demo, or set SEALRAIL_DEMO_DIR to another place`,
+      `${folder} cannot be written: give it to the user that starts the demo, or ${ELSEWHERE}`,
     );
   }
+  // Root could write it; but then its owner could not start the demo any more.
+  const { uid } = statSync(folder);
+  if (process.getuid !== undefined && uid !== process.getuid())
+    throw new DemoError(
+      CONFIGURATION,
+      `${folder} belongs to another user (uid ${uid}): start the demo as that user, or ${ELSEWHERE}`,
+    );
 }
 
 /** As root PostgreSQL runs as nobody, who has to be able to reach its folder through every one above it. */
@@ -122,7 +131,7 @@ function postgresFolder(folder: string): string {
     if ((statSync(at).mode & 0o001) === 0) break;
     if (at === dirname(at)) return own;
   }
-  const name = Buffer.from(folder).toString('base64url').slice(-40);
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const elsewhere = join(tmpdir(), `sealrail-demo-${name}`);
   if (isOurs(elsewhere)) return elsewhere;
   throw new DemoError(CONFIGURATION, `${elsewhere} belongs to somebody else: remove it`);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type DaemonProcess, startDaemonProcess } from './daemon.ts';
 import { CONFIGURATION, DemoError, UNAVAILABLE } from './error.ts';
 import { type DemoLock, lockDemo } from './lock.ts';
-import { prepareDemo, writeFolder } from './place.ts';
+import { claimFolder, prepareDemo } from './place.ts';
 import { isFree } from './port.ts';
 
 const HOME = fileURLToPath(new URL('../.sealrail', import.meta.url));
@@ -133,7 +133,7 @@ async function runDemo(place: Place, asked: Promise<void>): Promise<number> {
 async function main(): Promise<number> {
   const asked = stopSignal();
   const place = placeOf(process.env);
-  writeFolder(place.folder);
+  claimFolder(place.folder);
   const { release } = lock(place.folder);
   try {
     await checkPorts(place);

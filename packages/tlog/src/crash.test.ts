@@ -21,5 +21,6 @@ test('a disk whose flushes do nothing is found out: the oracle can fail', async 
   expect(everything.violations.length).toBeGreaterThan(5);
   const frames = await runSimulation({ seeds: 130, forget: 'frames', violationsMax: 130 });
   const problems = frames.violations.flatMap(({ problems }) => problems).join('\n');
-  expect(problems).toMatch(/entry \d+ was acknowledged and is lost/);
+  // Either the entry is gone, or a later one shows that it is: both are found.
+  expect(problems).toMatch(/entry \d+ was acknowledged and is lost|is damaged at offset/);
 }, 60_000);

@@ -164,17 +164,15 @@ function unqualified(name: string, names: Names, facts: Collector): Resolved | u
   });
   if (column) return column;
   if (unsure.length > 0) return { kind: 'column', sources: unsure.flatMap((one) => one.sources) };
-  return climb(names, facts, (level): Resolved | undefined => {
+  let open = false;
+  const row = climb(names, facts, (level): Resolved | undefined => {
+    open ||= level.ranges.some((range) => range.open);
     const rows = level.ranges.filter((range) => range.alias === name);
+    if (rows.length === 0) return undefined;
     for (const range of rows) useWholeRow(range, facts);
-    if (rows.length > 0) {
-      return {
-        kind: 'row',
-        columns: rows.flatMap(({ columns }) => columns.map((one) => one.name)),
-      };
-    }
-    return level.ranges.some(({ open }) => open) ? { kind: 'column', sources: [] } : undefined;
+    return { kind: 'row', columns: rows.flatMap(({ columns }) => columns.map((one) => one.name)) };
   });
+  return row ?? (open ? { kind: 'column', sources: [] } : undefined);
 }
 
 /** Columns of this name in one level; undefined where there is none. */

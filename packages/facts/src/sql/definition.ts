@@ -122,6 +122,14 @@ function optionsOf(body: Body): Body[] {
 const TRUSTED_LANGUAGES = new Set(['sql', 'plpgsql', 'plperl', 'pltcl', 'plv8']);
 
 function functionRisks(body: Body): SqlRisk[] {
+  const type = strings(object(body.returnType)?.names)?.at(-1);
+  // Under the same name the trigger that calls it does something else from now on.
+  const replaced: SqlRisk[] =
+    body.replace === true && type === 'trigger' ? ['disable-trigger'] : [];
+  return [...replaced, ...optionRisks(body)];
+}
+
+function optionRisks(body: Body): SqlRisk[] {
   return optionsOf(body).flatMap(({ defname, arg }): SqlRisk[] => {
     // It lends its owner's rights to whoever calls.
     if (defname === 'security' && bodyOf(arg, 'Boolean')?.boolval === true)
@@ -148,6 +156,8 @@ const RISKS: Readonly<Record<string, (body: Body) => SqlRisk[]>> = {
   CreateFunctionStmt: functionRisks,
   AlterFunctionStmt: functionRisks,
   VacuumStmt: vacuumRisks,
+  // Writes to the table do something else instead, or nothing.
+  RuleStmt: (body) => (body.instead === true ? ['disable-trigger'] : []),
 };
 
 export interface Definition {
@@ -158,6 +168,8 @@ export interface Definition {
   readonly missingOk: boolean;
   /** RangeVars of what comes to be: their schema is what is changed. */
   readonly created: readonly Body[];
+  /** Schemas that are meant as such. */
+  readonly schemas: readonly string[];
 }
 
 export function definitionOf(kind: string, body: Body): Definition | undefined {
@@ -170,6 +182,7 @@ export function definitionOf(kind: string, body: Body): Definition | undefined {
     existing: existing(kind, body),
     missingOk: body.missing_ok === true,
     created: created(kind, body),
+    schemas: schemasOf(kind, body),
   };
 }
 
@@ -250,9 +263,14 @@ function dropped(body: Body): Body[] {
   });
 }
 
-/** Schema of what `DROP FUNCTION a.b(…)`, `CREATE FUNCTION a.b(…)` and the like speak of. */
-export const schemaNamed = (body: Body): string | undefined =>
-  strings(body.funcname ?? body.typeName ?? body.defnames)?.at(-2);
+/** Of `DROP SCHEMA a`, and of what `CREATE FUNCTION a.f` and the like put into one. */
+function schemasOf(kind: string, body: Body): string[] {
+  if (kind === 'CreateSchemaStmt') return [text(body.schemaname)].filter((name) => name !== '');
+  if (kind === 'DropStmt' && body.removeType === 'OBJECT_SCHEMA')
+    return strings(body.objects) ?? [];
+  const named = strings(body.funcname ?? body.typeName ?? body.defnames)?.at(-2);
+  return named === undefined ? [] : [named];
+}
 
 /** The text of a function in SQL: `AS '…'` with LANGUAGE sql; undefined for any other. */
 export function sqlBody(body: Body): string | undefined {

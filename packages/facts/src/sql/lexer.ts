@@ -206,6 +206,7 @@ function nextToken(text: string, at: number): { kind: TokenKind; end: number } {
     return { kind: 'quoted', end: quotedEnd(text, at + 1, DOUBLE_QUOTE, false) };
   }
   if (code === DOLLAR) return dollar(text, at);
+  if (code === DOT && text.charCodeAt(at + 1) === DOT) return { kind: 'other', end: at + 2 };
   if (isDigit(code) || (code === DOT && isDigit(text.charCodeAt(at + 1)))) {
     return { kind: 'number', end: numberEnd(text, at) };
   }

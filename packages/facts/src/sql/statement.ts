@@ -2,7 +2,7 @@
 import type { Collector } from './collector.ts';
 import { type Names, topLevel } from './columns.ts';
 import { copy } from './copy.ts';
-import { type Definition, definitionOf, schemaNamed, sqlBody } from './definition.ts';
+import { type Definition, definitionOf, sqlBody } from './definition.ts';
 import { walkExpression } from './expression.ts';
 import type { ParsePort, SqlEffect, SqlVerb } from './facts.ts';
 import { integerOf } from './fold.ts';
@@ -207,7 +207,7 @@ function define(kind: string, body: Body, reader: Reader, names: Names): void {
   }
   for (const risk of known.risks) facts.risks.add(risk);
   if (known.verb === 'truncate') facts.scope = 'none';
-  definedResources(known, body, facts);
+  definedResources(known, facts);
   facts.effects.push({ kind: known.verb === 'ddl' ? 'ddl' : 'other' });
   for (const range of known.created) temporary(range, facts);
   walkDefinition(body, reader, { ...names, others: true });
@@ -215,7 +215,7 @@ function define(kind: string, body: Body, reader: Reader, names: Names): void {
   if (inSql !== undefined) functionBody(inSql, reader);
 }
 
-function definedResources(known: Definition, body: Body, facts: Collector): void {
+function definedResources(known: Definition, facts: Collector): void {
   const { verb } = known;
   for (const range of known.existing) {
     const relation = known.missingOk ? findRelation(range, facts) : resolveRelation(range, facts);
@@ -227,9 +227,9 @@ function definedResources(known: Definition, body: Body, facts: Collector): void
     }
   }
   for (const range of known.created) inSchema(verb, range, facts);
-  if (known.existing.length + known.created.length > 0) return;
-  const schema = schemaNamed(body);
-  facts.use(verb, schema === undefined ? { kind: 'database' } : { kind: 'schema', schema });
+  for (const schema of known.schemas) facts.use(verb, { kind: 'schema', schema });
+  const named = known.existing.length + known.created.length + known.schemas.length;
+  if (named === 0) facts.use(verb, { kind: 'database' });
 }
 
 /** Expressions in a definition are reviewed like others; their columns are those of what is defined. */

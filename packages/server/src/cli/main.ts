@@ -98,6 +98,9 @@ function fail(error: unknown, json: boolean, io: Io): number {
 
 export async function main(args: readonly string[]): Promise<void> {
   process.exitCode = await run(args, processIo());
-  // Sockets that linger must not keep a finished command alive.
+  // What was written to a socket or a pipe may still be on its way, and exit() would cut it off.
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  // Connections that linger must not keep a finished command alive.
   process.exit();
 }

@@ -163,7 +163,7 @@ function showError(error: PgError, json: boolean, io: Io): number {
 /** postgres-gateway.md, Codes: what the gateway refuses with, told from what the server itself says. */
 function exitOf(code: string): number {
   if (code === 'SR001') return EXIT.pending;
-  if (code === '42501' || code === '42601' || code === '54000') return EXIT.denied;
+  if (/^(42501|42601|54000|28...)$/.test(code)) return EXIT.denied;
   // The log or the database is not there at the moment.
   if (/^(57P0|53|58|08)/.test(code)) return EXIT.unavailable;
   return EXIT.failed;
