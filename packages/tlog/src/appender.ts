@@ -19,6 +19,8 @@ export interface AppenderOptions {
   readonly ackEarly: boolean;
   /** Entries are durable now: count and bytes. Called before their appends resolve. */
   readonly onDurable: (count: number, bytes: number) => void;
+  /** Resolves when what was acknowledged is not too far ahead of the loop behind the acks. */
+  readonly paced: () => Promise<void>;
   /** A frame was refused for want of room. */
   readonly onRefused: (error: TlogError) => void;
 }
@@ -113,7 +115,9 @@ export class Appender {
 
   async #run(): Promise<void> {
     const { failure, clock } = this.#options;
-    while (this.#filling.frame.count > 0 && !failure.error) {
+    while (this.#filling.frame.count > 0) {
+      await this.#options.paced();
+      if (failure.error) break;
       const batch = this.#filling;
       this.#filling = this.#free;
       this.#free = batch;

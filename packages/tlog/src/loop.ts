@@ -32,15 +32,27 @@ export interface LoopOptions {
   readonly signer: Signer;
 }
 
+export interface LoopHooks {
+  readonly onGrown: () => void;
+  readonly check: () => void;
+}
+
 export class Loop {
   readonly #options: LoopOptions;
   #signed: SignedCheckpoint;
   #published: SignedCheckpoint;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #retiring: Promise<void> | undefined;
+  /** Of entries, each with two of length, that went into the tree since the start. */
+  #grownBytes = 0;
+  readonly #onGrown: () => void;
+  readonly #check: () => void;
 
-  constructor(options: LoopOptions) {
+  /** `onGrown` is called whenever `grownBytes` has risen; `check` throws once the log has failed. */
+  constructor(options: LoopOptions, { onGrown, check }: LoopHooks) {
     this.#options = options;
+    this.#onGrown = onGrown;
+    this.#check = check;
     this.#signed = options.signed;
     this.#published = options.signed;
   }
@@ -54,6 +66,10 @@ export class Loop {
     return this.#published;
   }
 
+  get grownBytes(): number {
+    return this.#grownBytes;
+  }
+
   /**
    * One turn, up to this size, which is durable. LOG_STALLED where the disk is full: a later turn goes on
    * where this one stopped. Any other failure is final.
@@ -63,6 +79,7 @@ export class Loop {
     await this.#grow(size);
     if (BigInt(tree.size) > this.#signed.size) await this.#sign();
     const due = clock.now() - this.#publishedAt >= PUBLISH_MS;
+    this.#check();
     if (this.#signed !== this.#published && (due || final)) {
       await tree.publish(this.#signed.note);
       this.#published = this.#signed;
@@ -79,18 +96,24 @@ export class Loop {
       if (!read) throw new RangeError(`entry ${tree.size} is in no segment`);
       for (let at = 0; at < read.entries.length && tree.size < size; at += HASH_TOGETHER) {
         const end = Math.min(at + HASH_TOGETHER, at + size - tree.size);
-        tree.add(read.entries.slice(at, end));
+        const entries = read.entries.slice(at, end);
+        tree.add(entries);
+        for (const entry of entries) this.#grownBytes += entry.length + 2;
+        this.#onGrown();
         await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
       }
+      this.#check();
       await tree.writeFull();
     }
   }
 
   async #sign(): Promise<void> {
     const { tree, signer, lastSigned } = this.#options;
+    this.#check();
     await tree.writePartials();
     const checkpoint = { origin: signer.key.name, size: BigInt(tree.size), root: tree.root() };
     const next = signCheckpoint(checkpoint, signer);
+    this.#check();
     await lastSigned.replace(this.#signed, next);
     this.#signed = next;
   }

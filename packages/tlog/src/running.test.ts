@@ -247,7 +247,7 @@ describe('a follower', () => {
       () => undefined,
       (error) => ends.push(error?.message),
     );
-    await driven.wait(100);
+    await driven.wait(1_000);
     expect(ends).toEqual(['a listener that breaks']);
     await driven.machine.finish(log.close());
     expect(ends).toEqual(['a listener that breaks', undefined]);

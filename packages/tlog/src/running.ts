@@ -16,6 +16,8 @@ import { DiskWatch } from './watch.ts';
 /** Acknowledged but not signed: past either, `append` refuses. */
 export const UNSIGNED_BYTES_MAX = 64 << 20;
 export const UNSIGNED_MS_MAX = 10_000;
+/** Acknowledged but not hashed: past it appends wait, so that a steady overload is never refused. */
+export const UNHASHED_BYTES_MAX = 8 << 20;
 /** The loop turns when there is something new, at most this often. */
 export const TURN_MS = 100;
 /** After a full disk. */
@@ -53,6 +55,8 @@ export class RunningLog implements Log {
   #uncoveredSince: number | undefined;
   /** What the full disk keeps from being written, by who wanted to write it. */
   readonly #stalled = new Map<'turn' | 'retire' | 'watch', TlogError>();
+  #caughtUp: () => void = () => undefined;
+  #turnedAt = Number.NEGATIVE_INFINITY;
   readonly #signedListeners: (() => void)[] = [];
   readonly #grownListeners = new Set<() => void>();
 
@@ -62,7 +66,12 @@ export class RunningLog implements Log {
     this.vkey = formatVkey(options.signer.key);
     this.recovery = options.recovery;
     this.#size = options.journal.end;
-    this.#loop = new Loop(options);
+    this.#loop = new Loop(options, {
+      onGrown: () => this.#pace(),
+      check: () => {
+        if (this.#failure.error) throw this.#failure.error;
+      },
+    });
     const { files, clock, dir, onFinding } = options;
     this.#watch = new DiskWatch({ files, clock, path: dir, onFinding });
     this.#failure.tell((error) => this.#failed(error));
@@ -72,6 +81,7 @@ export class RunningLog implements Log {
       failure: this.#failure,
       ackEarly: options.ackEarly,
       onDurable: (count, bytes) => this.#grown(count, bytes),
+      paced: () => this.#paced(),
       onRefused: (error) => this.#watch.full(error),
     });
     if (this.#size > this.#signedSize) {
@@ -122,6 +132,22 @@ export class RunningLog implements Log {
     this.#schedule(TURN_MS);
   }
 
+  get #isAhead(): boolean {
+    return this.#durableBytes - this.#loop.grownBytes > UNHASHED_BYTES_MAX && !this.#failure.error;
+  }
+
+  async #paced(): Promise<void> {
+    while (this.#isAhead) {
+      await new Promise<void>((resolve) => {
+        this.#caughtUp = resolve;
+      });
+    }
+  }
+
+  #pace(): void {
+    if (!this.#isAhead) this.#caughtUp();
+  }
+
   #failed(error: TlogError): void {
     this.#cancelTurn?.();
     this.#options.journal.abort(error);
@@ -129,13 +155,18 @@ export class RunningLog implements Log {
   }
 
   #wake(): void {
+    this.#caughtUp();
     for (const wake of this.#signedListeners.splice(0)) wake();
     for (const wake of this.#grownListeners) wake();
   }
 
   #schedule(ms: number): void {
     if (this.#cancelTurn || this.#failure.error || this.#closed) return;
-    this.#cancelTurn = this.#options.clock.after(ms, () => {
+    const { clock } = this.#options;
+    // From the beginning of the last turn on: one that took long is followed by the next at once.
+    const waitMs = Math.max(0, Math.min(ms, this.#turnedAt + ms - clock.now()));
+    this.#cancelTurn = clock.after(waitMs, () => {
+      this.#turnedAt = clock.now();
       void this.#turn(false).finally(() => {
         this.#cancelTurn = undefined;
         this.#scheduleNext();
