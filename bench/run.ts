@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME --json`: figures side by side with their baselines, measured in the same run. */
 import { parseArgs } from 'node:util';
+import { benchLog } from './log.ts';
 import { benchPostgres } from './postgres.ts';
 
 export interface Row {
@@ -15,7 +16,7 @@ export interface Row {
 
 type Bench = (say: (line: string) => void) => Promise<readonly Row[]>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { postgres: benchPostgres };
+const BENCHES: Readonly<Record<string, Bench>> = { log: benchLog, postgres: benchPostgres };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' } },

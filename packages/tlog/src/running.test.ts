@@ -35,6 +35,8 @@ describe('a flush that fails', () => {
       expect((await log.failed).message).toMatch(/stopped for good: EIO/);
       // Reading goes on: what was acknowledged is still there.
       expect(Buffer.from(await driven.machine.finish(log.read(2)))).toEqual(entryOf(2));
+      // What was under way ends; then nothing comes any more.
+      await driven.wait(1_000);
       const writes: string[] = [];
       driven.machine.observe = ({ kind, path }) => {
         if (kind !== 'read' && kind !== 'soon') writes.push(path);

@@ -19,8 +19,18 @@ import { promisify } from 'node:util';
 import { TlogError } from '../errors.ts';
 import type { Files, OpenFile } from './files.ts';
 
-const openFile = promisify(open);
-const closeFile = promisify(close);
+const call = {
+  close: promisify(close),
+  fsync: promisify(fsync),
+  mkdir: promisify(mkdir),
+  open: promisify(open),
+  readdir: promisify(readdir),
+  readFile: promisify(readFile),
+  rename: promisify(rename),
+  rm: promisify(rm),
+  statfs: promisify(statfs),
+  writeFile: promisify(writeFile),
+};
 const absent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 /** statfs(2): file systems that acknowledge flushes which they do not keep, or keep on another machine. */
@@ -46,8 +56,8 @@ function writeAll(fd: number, position: number, bytes: Uint8Array): Promise<void
  * and costs one trip through the thread pool instead of two, a fifth of the time of a flush.
  */
 async function createFile(path: string): Promise<OpenFile> {
-  const fd = await openFile(path, 'w+', 0o600);
-  const durableFd = await openFile(path, constants.O_WRONLY | constants.O_DSYNC);
+  const fd = await call.open(path, 'w+', 0o600);
+  const durableFd = await call.open(path, constants.O_WRONLY | constants.O_DSYNC);
   return {
     read: (position, length) =>
       new Promise((resolve, reject) => {
@@ -64,18 +74,18 @@ async function createFile(path: string): Promise<OpenFile> {
         fdatasync(fd, (error) => (error ? reject(error) : resolve()));
       }),
     close: async () => {
-      await closeFile(durableFd);
-      await closeFile(fd);
+      await call.close(durableFd);
+      await call.close(fd);
     },
   };
 }
 
 async function syncPath(path: string): Promise<void> {
-  const fd = await openFile(path, 'r');
+  const fd = await call.open(path, 'r');
   try {
-    await promisify(fsync)(fd);
+    await call.fsync(fd);
   } finally {
-    await closeFile(fd);
+    await call.close(fd);
   }
 }
 
@@ -90,18 +100,18 @@ async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
 
 export const nodeFiles: Files = {
   makeDirectory: async (path, mode) => {
-    await promisify(mkdir)(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
+    await call.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   },
-  list: (path) => orAbsent(promisify(readdir)(path)),
-  read: (path) => orAbsent(promisify(readFile)(path)),
-  write: (path, bytes, mode = 0o644) => promisify(writeFile)(path, bytes, { mode }),
+  list: (path) => orAbsent(call.readdir(path)),
+  read: (path) => orAbsent(call.readFile(path)),
+  write: (path, bytes, mode = 0o644) => call.writeFile(path, bytes, { mode }),
   create: createFile,
-  rename: (from, to) => promisify(rename)(from, to),
-  remove: (path) => promisify(rm)(path, { recursive: true, force: true }),
+  rename: (from, to) => call.rename(from, to),
+  remove: (path) => call.rm(path, { recursive: true, force: true }),
   datasync: syncPath,
   syncDirectory: syncPath,
   disk: async (path) => {
-    const { type, blocks, bavail, bfree } = await promisify(statfs)(path);
+    const { type, blocks, bavail, bfree } = await call.statfs(path);
     const usable = blocks - bfree + bavail;
     const forgets = FORGETFUL.get(type);
     return {

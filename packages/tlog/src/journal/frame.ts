@@ -147,8 +147,8 @@ export function decodeFrame(segment: Buffer, offset: number): Frame | undefined 
   const length = segment.readUInt32BE(offset + 24);
   const previousCrc = segment.readUInt32BE(offset + 28);
   const end = offset + FRAME_HEADER_BYTES + length;
-  if (length > FRAME_BYTES_MAX || count > FRAME_ENTRIES_MAX || end + 4 > segment.length)
-    return undefined;
+  if (length > FRAME_BYTES_MAX || end + 4 > segment.length) return undefined;
+  if (count === 0 || count > FRAME_ENTRIES_MAX) return undefined;
   if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(firstIndex + count)) return undefined;
   const crc = segment.readUInt32BE(end);
   if (crc32(segment.subarray(offset, end), previousCrc) !== crc) return undefined;
