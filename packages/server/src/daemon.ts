@@ -24,7 +24,7 @@ import { loadPolicies } from './config/policies.ts';
 import { warningsOf } from './config/warnings.ts';
 import { type Gateway, openPostgresGateway } from './gateway/postgres/gateway.ts';
 import { Logbook } from './logbook.ts';
-import { lookBack, type Past } from './look-back.ts';
+import { lookBack, type Past, pastOf } from './look-back.ts';
 import { immovable } from './reload.ts';
 import { VERSION } from './version.ts';
 
@@ -229,7 +229,7 @@ async function openParts(
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   // One for each log, and the same at every start: its chain goes on across them.
   const id = `daemon-${createHash('sha256').update(config.log.origin).digest('hex').slice(0, 8)}`;
-  const past = await lookBack(log, id);
+  const past = await lookBack(pastOf(log, join(config.log.dir, 'log')), id);
   const sideStore = await openSideStore({ folder: join(config.log.dir, 'private'), random });
   const recorder = openRecorder({
     log,
