@@ -19,6 +19,7 @@ import { Feed, type FeedBounds } from './feed.ts';
 import { filterFields } from './filter.ts';
 import { pageRoutes } from './pages.ts';
 import { problem, quoted } from './problem.ts';
+import { Pump } from './pump.ts';
 import { statusOf, type TargetStatus } from './status.ts';
 import { STREAM_BOUNDS, type StreamBounds, Streams } from './stream.ts';
 import { tileRoutes } from './tiles.ts';
@@ -103,12 +104,8 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
   const clock = options.clock ?? Date.now;
   const entries = new EntryReader(log, options.logDir);
   const feed = new Feed(log.size, options.ring);
-  // From here on, not from the past: a damaged old bundle must not stop the log through its readers.
-  const stop = log.follow(log.size, (index, bytes) => {
-    entries.learn(index, bytes);
-    feed.push(index, bytes);
-  });
   await entries.lookBack();
+  const pump = new Pump({ log, entries, feed });
   const bounds = { ...STREAM_BOUNDS, ...options.bounds };
   const parts: Parts = {
     ...options,
@@ -131,7 +128,7 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
     app,
     streams: parts.streams,
     close: () => {
-      stop();
+      pump.stop();
       parts.streams.close();
     },
   };

@@ -180,11 +180,13 @@ export class EntryReader {
   }
 }
 
+type Bundle = readonly Uint8Array[] | undefined;
+
 /** Reads of one request: a full bundle is read once for all of its entries, and forgotten afterwards. */
 class Scan {
   readonly #log: Log;
   readonly #logDir: string;
-  #bundle: { readonly index: number; readonly entries: readonly Uint8Array[] } | undefined;
+  #bundle: { readonly index: number; readonly entries: Promise<Bundle> } | undefined;
 
   constructor(log: Log, logDir: string) {
     this.#log = log;
@@ -199,16 +201,28 @@ class Scan {
     }
   }
 
+  /** No bytes where they cannot be read: no entry has none. */
+  async bytes(index: number): Promise<Uint8Array> {
+    try {
+      return (await this.#fromBundle(index)) ?? (await this.#log.read(index));
+    } catch {
+      return new Uint8Array(0);
+    }
+  }
+
   async #fromBundle(index: number): Promise<Uint8Array | undefined> {
     const bundle = Math.floor(index / TILE_WIDTH);
     if ((bundle + 1) * TILE_WIDTH > this.#log.checkpoint().size) return undefined;
     if (this.#bundle?.index !== bundle) {
-      const path = tilePath({ level: 'entries', index: bundle, width: TILE_WIDTH });
-      const bytes = await readFile(join(this.#logDir, path)).catch(() => undefined);
-      if (!bytes) return undefined;
-      this.#bundle = { index: bundle, entries: decodeBundle(bytes, TILE_WIDTH) };
+      this.#bundle = { index: bundle, entries: this.#readBundle(bundle) };
     }
-    return this.#bundle.entries[index % TILE_WIDTH];
+    return (await this.#bundle.entries)?.[index % TILE_WIDTH];
+  }
+
+  async #readBundle(index: number): Promise<Bundle> {
+    const path = tilePath({ level: 'entries', index, width: TILE_WIDTH });
+    const bytes = await readFile(join(this.#logDir, path)).catch(() => undefined);
+    return bytes && decodeBundle(bytes, TILE_WIDTH);
   }
 }
 
