@@ -13,7 +13,7 @@ import type { Address, PostgresTarget, User } from '../config/config.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
 import { Accesses } from './access.ts';
 import { doorway, isLoopback } from './doorway.ts';
-import { EntryReader, PAGE_MAX } from './entries.ts';
+import { EntryReader, PAGE_MAX, SCAN_BOUNDS, type ScanBounds } from './entries.ts';
 import { explainSql } from './explain.ts';
 import { Feed, type FeedBounds } from './feed.ts';
 import { filterFields } from './filter.ts';
@@ -50,6 +50,7 @@ export interface ApiOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   readonly bounds?: Partial<StreamBounds>;
+  readonly scans?: Partial<ScanBounds>;
   readonly ring?: FeedBounds;
 }
 
@@ -102,7 +103,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
 export async function createApp(options: ApiOptions, listen: () => Address): Promise<App> {
   const { log } = options;
   const clock = options.clock ?? Date.now;
-  const entries = new EntryReader(log, options.logDir);
+  const entries = new EntryReader(log, options.logDir, { ...SCAN_BOUNDS, ...options.scans });
   const feed = new Feed(log.size, options.ring);
   await entries.lookBack();
   const pump = new Pump({ log, entries, feed });
