@@ -94,7 +94,11 @@ export interface GatewaySystem {
   readonly guard: Guard;
   readonly gateway: Gateway;
   /** A second gateway before the same database. */
-  open(options: { mode: TargetMode; upstreamPort?: number }): Promise<Gateway>;
+  open(options: {
+    mode: TargetMode;
+    upstreamPort?: number;
+    sessionsMax?: number;
+  }): Promise<Gateway>;
   login(user?: string, gateway?: Gateway): Promise<WireClient>;
   /** Straight to the server, as the role that the gateway uses. */
   direct(): Promise<WireClient>;
@@ -126,8 +130,9 @@ export async function startGatewaySystem(setup: string): Promise<GatewaySystem> 
   const log = new TestLog();
   const guard = openGuard({ recorder: log, policySet: policies(POLICIES) });
   const gateways: Gateway[] = [];
-  const open: GatewaySystem['open'] = async ({ mode, upstreamPort = postgres.port }) => {
+  const open: GatewaySystem['open'] = async ({ mode, upstreamPort = postgres.port, ...bounds }) => {
     const gateway = await openPostgresGateway({
+      ...bounds,
       target: target(mode, upstreamPort, postgres.password),
       users: () => USERS,
       guard,

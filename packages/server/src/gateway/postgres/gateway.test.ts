@@ -16,7 +16,8 @@ import {
   sync,
   talk,
 } from '../../../testing/gateway-system.ts';
-import { cstring, int32 } from './frame.ts';
+import { AUTHENTICATION_FRAME_BYTES_MAX } from './authentication.ts';
+import { cstring, frame, int32 } from './frame.ts';
 import { type Gateway, GatewayRefused } from './gateway.ts';
 
 let system: GatewaySystem;
@@ -142,6 +143,24 @@ describe('at the door', () => {
     const { error } = await knock(opening, encode(query('DELETE FROM t')));
     expect(error?.code).toBe('08P01');
     expect(await rows()).toBe(2);
+  });
+
+  test('as many connections as there may be get in, and one more is told so', async () => {
+    const gateway = await system.open({ mode: 'enforce', sessionsMax: 2 });
+    const clients = [await system.login('svc', gateway), await system.login('svc', gateway)];
+    expect((await refusal(driver({}, gateway).connect())).code).toBe('53300');
+    for (const client of clients) client.end();
+    await expect.poll(() => gateway.sessions).toBe(0);
+    (await system.login('svc', gateway)).end();
+  });
+
+  test('a SASL response at the bound is read, and one past it ends the connection', async () => {
+    const opening = startup(V3_0, { user: 'svc', database: DATABASE });
+    const response = (bytes: number) => frame('p', Buffer.alloc(bytes - 4));
+    const most = await knock(opening, response(AUTHENTICATION_FRAME_BYTES_MAX));
+    expect(most.error?.message).toBe('the client chose a mechanism that was not offered');
+    const more = await knock(opening, response(AUTHENTICATION_FRAME_BYTES_MAX + 1));
+    expect(more.error?.message).toContain('at most 4096 are taken');
   });
 
   test('a greased handshake is negotiated down to what is spoken, before anything else', async () => {
