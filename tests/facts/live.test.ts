@@ -38,7 +38,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const SEEDS = Number(process.env.SEALRAIL_FACTS_SEEDS ?? 3_000);
+const SEEDS = Number(process.env.SEALRAIL_FACTS_SEEDS ?? 1_500);
 /** Another run looks at other statements; a failure names the seed. */
 const FIRST = Date.now() % 1_000_000_000;
 

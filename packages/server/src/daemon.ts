@@ -2,20 +2,17 @@
  * The daemon: log, guard, API and gateways, opened in the order in which they depend on each other, and
  * closed in the reverse. Starts, stops, heartbeats and every change of policy or configuration are entries.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type Guard,
   type OpenRecorder,
   type OpenSideStore,
   openGuard,
-  openRecorder,
-  openSideStore,
   type PolicySet,
-  systemClock,
   uuidSource,
 } from '@sealrail/sdk';
-import { type Log, openLog } from '@sealrail/tlog';
+import { type Log, type LogFinding, openLog } from '@sealrail/tlog';
 import { type Api, openApi } from './api/api.ts';
 import { formatAddress } from './config/address.ts';
 import type { Address, Config } from './config/config.ts';
@@ -24,9 +21,9 @@ import { loadPolicies } from './config/policies.ts';
 import { warningsOf } from './config/warnings.ts';
 import { type Gateway, openPostgresGateway } from './gateway/postgres/gateway.ts';
 import { Logbook } from './logbook.ts';
-import { lookBack, type Past } from './look-back.ts';
+import type { Past } from './look-back.ts';
 import { immovable } from './reload.ts';
-import { VERSION } from './version.ts';
+import { logOptions, openSource } from './source.ts';
 
 export const DRAIN_MS = 5_000;
 const HEARTBEAT_TICK_MS = 1_000;
@@ -139,6 +136,11 @@ class RunningDaemon implements Daemon {
     });
   }
 
+  /** The disk is filling, or full: then this may not get in either, and `status` says what is wrong. */
+  noticed(finding: LogFinding): void {
+    this.#logbook.noticed(finding).catch(() => undefined);
+  }
+
   /** One after the other: two signals must not interleave. */
   reload(): Promise<Reloaded> {
     const reloaded = this.#reloading.then(() => this.#reload());
@@ -197,49 +199,35 @@ class RunningDaemon implements Daemon {
 /** Opens everything; whatever was opened is closed again when a later part does not open. */
 export async function startDaemon(config: Config): Promise<Daemon> {
   const policies = loadPolicies(config.policies);
-  const log = await openLog({
-    dir: config.log.dir,
-    stateDir: config.log.state,
-    key: config.log.key,
-    durability: config.log.durability === 'none' ? 'none' : 'sync',
-  });
-  let parts: Parts;
-  let past: Past;
+  let log: Log | undefined;
+  let daemon: RunningDaemon | undefined;
   try {
-    ({ parts, past } = await openParts(config, log, policies));
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
-  const daemon = new RunningDaemon(parts, { config, policies });
-  try {
+    const noticed = new LateListener<LogFinding>();
+    log = await openLog({ ...logOptions(config.log), onFinding: noticed.call });
+    const { sideStore, recorder, past } = await openSource(config.log, log);
+    const docs = `http://${formatAddress(config.api.listen)}/entries/`;
+    const guard = openGuard({ recorder, policySet: policies, docs });
+    daemon = new RunningDaemon({ log, sideStore, recorder, guard }, { config, policies });
     await daemon.start(past);
+    noticed.listen((finding) => daemon?.noticed(finding));
+    return daemon;
   } catch (error) {
-    await daemon.close().catch(() => undefined);
+    // The reason is that of the start, whatever comes after it.
+    await (daemon ?? log)?.close().catch(() => undefined);
+    policies.close();
     throw error;
   }
-  return daemon;
 }
 
-async function openParts(
-  config: Config,
-  log: Log,
-  policySet: PolicySet,
-): Promise<{ parts: Parts; past: Past }> {
-  const random = (bytes: number): Uint8Array => randomBytes(bytes);
-  // One for each log, and the same at every start: its chain goes on across them.
-  const id = `daemon-${createHash('sha256').update(config.log.origin).digest('hex').slice(0, 8)}`;
-  const past = await lookBack(log, id);
-  const sideStore = await openSideStore({ folder: join(config.log.dir, 'private'), random });
-  const recorder = openRecorder({
-    log,
-    sideStore,
-    source: { id, type: 'daemon', version: VERSION, epoch: log.recovery.epoch },
-    previous: past.previous,
-    clock: systemClock(),
-    random,
-  });
-  const docs = `http://${formatAddress(config.api.listen)}/entries/`;
-  const guard = openGuard({ recorder, policySet, docs });
-  return { parts: { log, sideStore, recorder, guard }, past };
+/** Keeps what comes before anybody listens: a log may have something to say while it is being opened. */
+class LateListener<T> {
+  #kept: T[] = [];
+  #listener: (value: T) => void = (value) => this.#kept.push(value);
+
+  readonly call = (value: T): void => this.#listener(value);
+
+  listen(listener: (value: T) => void): void {
+    this.#listener = listener;
+    for (const value of this.#kept.splice(0)) listener(value);
+  }
 }

@@ -185,6 +185,27 @@ describe('a running daemon', () => {
     expect(HEARTBEAT_ENTRIES).toBeLessThan(LOOK_BACK_MAX / 2);
   });
 
+  test('a log that takes nothing for a while is an entry once it takes one again', async () => {
+    const { book, lines, entries, log } = logbook();
+    log.refuse = Object.assign(new Error('disk full'), { code: 'LOG_STALLED' });
+    await expect(book.beat(force(), 0, HEARTBEAT_MS)).rejects.toThrow();
+    await expect(book.beat(force(), 0, HEARTBEAT_MS + 1_000)).rejects.toThrow();
+    log.refuse = undefined;
+    await book.beat(force(), 0, HEARTBEAT_MS + 2_500);
+    expect(lines()).toEqual(['heartbeat', 'recovered']);
+    expect(entries()[1]).toMatchObject({ detail: { reason: 'log-stalled', stalledMs: 2_500 } });
+  });
+
+  test('a disk that fills is a finding', async () => {
+    const { book, entries } = logbook();
+    await book.noticed({ rule: 'disk-filling', message: '/data is 90 % full', percent: 90 });
+    await book.noticed({ rule: 'disk-full', message: '/data is full', percent: 100 });
+    expect(entries()).toMatchObject([
+      { kind: 'finding', rule: 'disk-filling', severity: 'medium' },
+      { kind: 'finding', rule: 'disk-full', severity: 'high' },
+    ]);
+  });
+
   test('a change is on disk as what it was and what it is, with the texts behind the digests', async () => {
     const { book, entries, sideStore } = logbook();
     const [before, after] = [force(), force({ policies: 'stricter', mode: 'observe' })];

@@ -11,7 +11,7 @@ import {
   type SideStore,
   type SystemFields,
 } from '@sealrail/sdk';
-import type { Log } from '@sealrail/tlog';
+import type { Log, LogFinding } from '@sealrail/tlog';
 import type { Config, PostgresTarget, TargetMode } from './config/config.ts';
 import { NAMED_MAX, type Past } from './look-back.ts';
 import { VERSION } from './version.ts';
@@ -20,6 +20,8 @@ export const HEARTBEAT_MS = 60_000;
 /** Also after so many entries: a start finds the last one within a bounded look back. */
 export const HEARTBEAT_ENTRIES = 20_000;
 export const REFUSED_LENGTH_MAX = 2_000;
+/** Less than this is left: not much time either. */
+const DISK_HIGH_PERCENT = 95;
 
 export interface InForce {
   readonly config: Config;
@@ -44,6 +46,8 @@ interface Known {
 export class Logbook {
   readonly #parts: LogbookParts;
   #beat: { readonly atMs: number; readonly size: number };
+  #isBeating = false;
+  #stalledAtMs: number | undefined;
 
   /** Times in milliseconds of one monotonic clock. */
   constructor(parts: LogbookParts, nowMs: number) {
@@ -74,14 +78,38 @@ export class Logbook {
     return this.#system('stop', force, { size: this.#parts.log.size });
   }
 
-  /** A heartbeat, where one is due. */
+  /**
+   * A heartbeat, where one is due. Rejects where the log takes none; it is due again at once then, and the
+   * first that the log takes is followed by how long it had taken nothing.
+   */
   async beat(force: InForce, sessions: number, nowMs: number): Promise<void> {
     const { size } = this.#parts.log;
     const isDue =
       nowMs - this.#beat.atMs >= HEARTBEAT_MS || size - this.#beat.size >= HEARTBEAT_ENTRIES;
-    if (!isDue) return;
+    if (!isDue || this.#isBeating) return;
+    this.#isBeating = true;
+    try {
+      await this.#system('heartbeat', force, { size, sessions });
+    } catch (error) {
+      this.#stalledAtMs ??= nowMs;
+      throw error;
+    } finally {
+      this.#isBeating = false;
+    }
     this.#beat = { atMs: nowMs, size };
-    await this.#system('heartbeat', force, { size, sessions });
+    const stalledAtMs = this.#stalledAtMs;
+    this.#stalledAtMs = undefined;
+    if (stalledAtMs !== undefined)
+      await this.#system('recovered', force, {
+        reason: 'log-stalled',
+        stalledMs: Math.round(nowMs - stalledAtMs),
+      });
+  }
+
+  /** What the log noticed about the disk that it is on. */
+  noticed({ rule, message, percent }: LogFinding): Promise<unknown> {
+    const severity = percent >= DISK_HIGH_PERCENT ? 'high' : 'medium';
+    return this.#record({ kind: 'finding', rule, severity, message, about: [] });
   }
 
   /** Resolves when everything that differs is on disk. */
@@ -162,8 +190,8 @@ export class Logbook {
   /** What was accepted although it weakens a promise shows as that. */
   async #degraded(force: InForce): Promise<void> {
     const { log, targets } = force.config;
-    if (log.durability === 'none')
-      await this.#system('degraded', force, { reason: 'durability-none' });
+    if (log.durability !== 'sync')
+      await this.#system('degraded', force, { reason: `durability-${log.durability}` });
     const accepting = ({ upstream }: PostgresTarget): boolean => upstream.accept.length > 0;
     for (const { name, upstream } of targets.filter(accepting))
       await this.#system('degraded', force, {

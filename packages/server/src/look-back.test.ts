@@ -1,9 +1,9 @@
 import type { EntryFields, OutcomeFields } from '@sealrail/sdk';
 import { NO_PREVIOUS } from '@sealrail/sdk';
-import { leafHash, sha256, toHex } from '@sealrail/tlog';
+import { leafHash, sha256, TILE_WIDTH, toHex } from '@sealrail/tlog';
 import { describe, expect, test } from 'vitest';
 import { recorderForTest } from '../../sdk/testing/recorder.ts';
-import { lookBack } from './look-back.ts';
+import { lookBack, type PastEntries } from './look-back.ts';
 
 const SOURCE = 'daemon-1';
 const source = (id = SOURCE) => ({ id, type: 'daemon', version: '1', epoch: 1 });
@@ -47,11 +47,24 @@ async function look(to: Written, entriesMax?: number) {
   // Appending to a log in memory takes a few turns of the microtask queue.
   await new Promise((resolve) => setImmediate(resolve));
   const { entries } = to.log;
-  const log = {
+  return lookBack(past(entries), SOURCE, entriesMax);
+}
+
+/** Full bundles by themselves, as their files would be, and the rest one by one. */
+function past(entries: readonly Uint8Array[]): PastEntries & { readonly reads: number[] } {
+  const reads: number[] = [];
+  return {
+    reads,
     size: entries.length,
-    read: async (index: number) => entries[index] ?? new Uint8Array(0),
+    read: async (index) => {
+      reads.push(index);
+      return entries[index] ?? new Uint8Array(0);
+    },
+    bundle: async (index) => {
+      const found = entries.slice(index * TILE_WIDTH, (index + 1) * TILE_WIDTH);
+      return found.length === TILE_WIDTH ? found : undefined;
+    },
   };
-  return lookBack(log, SOURCE, entriesMax);
 }
 
 describe('what a start finds in the entries before it', () => {
@@ -124,6 +137,16 @@ describe('what a start finds in the entries before it', () => {
     expect(await look(log, 2)).toMatchObject({ open: [first, second], complete: false });
     expect(await look(log, 1)).toMatchObject({ open: [second], complete: false });
     expect(await look(log, 3)).toMatchObject({ open: [first, second], complete: true });
+  });
+
+  test('through full bundles the same is found as entry by entry, with a read for the rest only', async () => {
+    const log = recorderForTest({ source: source() });
+    start(log);
+    const open = Array.from({ length: 2 * TILE_WIDTH + 3 }, () => decide(log));
+    expect((await look(log)).open).toEqual(open);
+    const entries = past(log.log.entries);
+    await lookBack(entries, SOURCE);
+    expect(entries.reads.toReversed()).toEqual([512, 513, 514, 515]);
   });
 
   test('an entry that does not read keeps nobody from starting: that is for verify to report', async () => {

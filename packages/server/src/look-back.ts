@@ -4,7 +4,16 @@
  */
 import type { Entry, SystemFields } from '@sealrail/sdk';
 import { NO_PREVIOUS } from '@sealrail/sdk';
-import { type Log, leafHash, sha256, toHex } from '@sealrail/tlog';
+import {
+  decodeBundle,
+  directorySource,
+  type Log,
+  leafHash,
+  sha256,
+  TILE_WIDTH,
+  tilePath,
+  toHex,
+} from '@sealrail/tlog';
 
 /**
  * Entries that are looked at. The daemon writes a system entry at least every HEARTBEAT_ENTRIES, far
@@ -27,8 +36,26 @@ export interface Past {
   readonly complete: boolean;
 }
 
+/** The entries of a log; full bundles as a whole, where their files are published: a hundredth of the reads. */
+export interface PastEntries extends Pick<Log, 'size' | 'read'> {
+  bundle(index: number): Promise<readonly Uint8Array[] | undefined>;
+}
+
+export function pastOf(log: Log, logDir: string): PastEntries {
+  const files = directorySource(logDir);
+  return {
+    size: log.size,
+    read: (index) => log.read(index),
+    bundle: async (index) => {
+      if ((index + 1) * TILE_WIDTH > log.checkpoint().size) return undefined;
+      const bytes = await files.get(tilePath({ level: 'entries', index, width: TILE_WIDTH }));
+      return bytes && decodeBundle(bytes, TILE_WIDTH);
+    },
+  };
+}
+
 export async function lookBack(
-  log: Pick<Log, 'size' | 'read'>,
+  log: PastEntries,
   source: string,
   entriesMax = LOOK_BACK_MAX,
 ): Promise<Past> {
@@ -38,8 +65,11 @@ export async function lookBack(
   let index = log.size;
   const floor = Math.max(0, log.size - entriesMax);
   let isStart = false;
+  let bundle: readonly Uint8Array[] | undefined;
   while (index > floor && !isStart) {
-    const bytes = await log.read(--index);
+    const at = --index % TILE_WIDTH;
+    if (at === TILE_WIDTH - 1) bundle = await log.bundle(Math.floor(index / TILE_WIDTH));
+    const bytes = bundle?.[at] ?? (await log.read(index));
     const entry = parse(bytes);
     if (!entry) continue;
     if (entry.source.id === source) previous ??= toHex(leafHash(bytes, sha256));

@@ -16,7 +16,7 @@ import {
 import pg from 'pg';
 import { type RunningPostgres, startPostgres } from '../../../demo/postgres.ts';
 import type { PgMessage } from '../../../tests/attacks/case.ts';
-import { encode, WireClient } from '../../../tests/attacks/wire.ts';
+import { type BackendMessage, encode, WireClient } from '../../../tests/attacks/wire.ts';
 import type { PostgresTarget, TargetMode, User } from '../src/config/config.ts';
 import { scramVerifier } from '../src/config/password.ts';
 import { type Gateway, openPostgresGateway } from '../src/gateway/postgres/gateway.ts';
@@ -94,7 +94,11 @@ export interface GatewaySystem {
   readonly guard: Guard;
   readonly gateway: Gateway;
   /** A second gateway before the same database. */
-  open(options: { mode: TargetMode; upstreamPort?: number }): Promise<Gateway>;
+  open(options: {
+    mode: TargetMode;
+    upstreamPort?: number;
+    sessionsMax?: number;
+  }): Promise<Gateway>;
   login(user?: string, gateway?: Gateway): Promise<WireClient>;
   /** Straight to the server, as the role that the gateway uses. */
   direct(): Promise<WireClient>;
@@ -126,8 +130,9 @@ export async function startGatewaySystem(setup: string): Promise<GatewaySystem> 
   const log = new TestLog();
   const guard = openGuard({ recorder: log, policySet: policies(POLICIES) });
   const gateways: Gateway[] = [];
-  const open: GatewaySystem['open'] = async ({ mode, upstreamPort = postgres.port }) => {
+  const open: GatewaySystem['open'] = async ({ mode, upstreamPort = postgres.port, ...bounds }) => {
     const gateway = await openPostgresGateway({
+      ...bounds,
       target: target(mode, upstreamPort, postgres.password),
       users: () => USERS,
       guard,
@@ -222,6 +227,11 @@ export async function talk(
 ): Promise<string[]> {
   client.write(Buffer.concat(messages.map(encode)));
   const { messages: answers } = await client.answer(ready);
+  return summary(answers);
+}
+
+/** Each message in short: its type, and what tells of it; notices and settings left out. */
+export function summary(answers: readonly BackendMessage[]): string[] {
   return answers.flatMap(({ type, body }) => {
     const text = body.toString('latin1');
     if (type === 'E') return `E ${/\0C([0-9A-Z]{5})\0/.exec(text)?.[1]}`;

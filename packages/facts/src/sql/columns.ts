@@ -83,10 +83,20 @@ export function renamed({ columns, open }: Result, names: readonly string[]): Re
   return { columns: [...known, ...more], open };
 }
 
-export const columnsOf = (relation: Relation): Result => ({
-  columns: relation.columns.map(({ name }) => ({ name, sources: [{ relation, column: name }] })),
-  open: false,
-});
+/** The same for one relation of one snapshot, so made once. */
+const COLUMNS = new WeakMap<Relation, Result>();
+
+export function columnsOf(relation: Relation): Result {
+  const known = COLUMNS.get(relation);
+  if (known) return known;
+  const columns = relation.columns.map(({ name }) => ({
+    name,
+    sources: [{ relation, column: name }],
+  }));
+  const made = { columns, open: false };
+  COLUMNS.set(relation, made);
+  return made;
+}
 
 export const tableRange = (alias: string, relation: Relation | undefined): Range => ({
   alias,
@@ -201,8 +211,11 @@ function qualified(
     const ranges = level.ranges.filter((range) => isCalled(range, qualifier));
     if (ranges.length === 0) return undefined;
     const found = ranges.flatMap((range) => columnsNamed(range, name));
-    if (found.length > 0)
+    // A column that may not be there leaves the name to a routine, if there is one to fear.
+    const mayBeCall = found.every((one) => one.unsure) && mayBeRoutine(name, facts);
+    if (found.length > 0 && !mayBeCall) {
       return { kind: 'column', sources: found.flatMap(({ sources }) => sources) };
+    }
     if (ranges.some(({ relation }) => relation) && SYSTEM_COLUMNS.has(name)) {
       return { kind: 'column', sources: [] };
     }
@@ -221,8 +234,11 @@ function functional(name: string, ranges: readonly Range[], facts: Collector): R
   return { kind: 'unknown' };
 }
 
-const mayBeRoutine = (name: string, facts: Collector): boolean =>
-  reviewRoutine(name).doubt !== 'unknown-routine' || facts.catalog.hasUserRoutine(name);
+/** Of a reviewed routine it does not matter whether it is called: all that it could be given is used. */
+function mayBeRoutine(name: string, facts: Collector): boolean {
+  const { risk, doubt } = reviewRoutine(name);
+  return risk !== undefined || doubt === 'dynamic' || facts.catalog.hasUserRoutine(name);
+}
 
 const columnsNamed = (range: Range, name: string): Column[] =>
   range.columns.filter((column) => column.name === name);

@@ -99,9 +99,10 @@ function visit(kind: string, body: Body, names: Names, facts: Collector): void {
 
 /** Members that are nodes without their kind written on them, such as a constructor's type. */
 function children(body: Body, names: Names, facts: Collector): void {
-  for (const [key, item] of Object.entries(body)) {
+  for (const key in body) {
+    const item = body[key];
     if (key === 'typeName') castType(item, facts);
-    else walkExpression(item, names, facts);
+    else if (typeof item === 'object') walkExpression(item, names, facts);
   }
 }
 

@@ -246,31 +246,27 @@ export function templateOf(text: string): Template {
     parameters = Math.max(parameters, Math.min(Number(text.slice(start + 1, end)), PARAMETERS_MAX));
   }
   const literals: Literal[] = [];
-  let template = '';
+  // Joined at the end: to look at a text that grows would copy it each time.
+  const parts: string[] = [];
+  let last = 0;
   let spaced = false;
   for (const { kind, start, end } of tokens) {
     if (kind === 'space') {
-      spaced = template !== '';
+      spaced = parts.length > 0;
       continue;
     }
     const own = text.slice(start, end);
     const n = parameters + literals.length + 1;
     const shown = isLiteral(kind) ? `$${n}` : own;
     if (isLiteral(kind)) literals.push({ n, kind, text: own });
-    if (spaced || fuses(template, shown)) template += ' ';
-    template += shown;
+    // `SELECT'a'` is two tokens; `SELECT$1` would be one.
+    const fuses = continuesName(last) && continuesName(shown.charCodeAt(0));
+    if (spaced || fuses) parts.push(' ');
+    parts.push(shown);
+    last = shown.charCodeAt(shown.length - 1);
     spaced = false;
   }
-  return { template, literals, parameters };
-}
-
-/** `SELECT'a'` is two tokens; `SELECT$1` would be one. */
-function fuses(before: string, after: string): boolean {
-  return (
-    before !== '' &&
-    continuesName(before.charCodeAt(before.length - 1)) &&
-    continuesName(after.charCodeAt(0))
-  );
+  return { template: parts.join(''), literals, parameters };
 }
 
 /** The query inside `PREPARE name [(types)] AS query`; undefined where the text is something else. */

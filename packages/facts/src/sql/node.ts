@@ -5,12 +5,17 @@ export type Body = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const isCapital = (code: number): boolean => code >= 0x41 && code <= 0x5a;
+
 /** A node is an object with one key, its kind, which begins with a capital. */
 export function nodeOf(value: unknown): { kind: string; body: Body } | undefined {
   if (!isObject(value)) return undefined;
-  const keys = Object.keys(value);
-  const [kind = ''] = keys;
-  if (keys.length !== 1 || !/^[A-Z]/.test(kind)) return undefined;
+  let kind: string | undefined;
+  for (const key in value) {
+    if (kind !== undefined || !isCapital(key.charCodeAt(0))) return undefined;
+    kind = key;
+  }
+  if (kind === undefined) return undefined;
   const body = value[kind];
   return { kind, body: isObject(body) ? body : {} };
 }
@@ -19,10 +24,12 @@ export const list = (value: unknown): readonly unknown[] => (Array.isArray(value
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 export const object = (value: unknown): Body | undefined => (isObject(value) ? value : undefined);
 
-export const bodyOf = (value: unknown, kind: string): Body | undefined => {
+/** Body of a node of that kind; undefined for anything else. */
+export function bodyOf(value: unknown, kind: string): Body | undefined {
+  if (!isObject(value) || !(kind in value)) return undefined;
   const node = nodeOf(value);
   return node?.kind === kind ? node.body : undefined;
-};
+}
 
 /** `String` nodes of a list, such as a qualified name; undefined where one is something else (`*`). */
 export function strings(value: unknown): string[] | undefined {

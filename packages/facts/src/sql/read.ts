@@ -119,18 +119,33 @@ function preparedIn(raw: Body, bytes: Uint8Array): string {
 }
 
 /** Kinds of node that must not pass unseen: they name relations, columns, routines, types, or write. */
-const WATCHED =
-  /^(RangeVar|ColumnRef|FuncCall|SubLink|TypeCast|TypeName|A_Expr|A_Indirection|.*Stmt)$/;
+const WATCHED = new Set([
+  ...[
+    'RangeVar',
+    'ColumnRef',
+    'FuncCall',
+    'SubLink',
+    'TypeCast',
+    'TypeName',
+    'A_Expr',
+    'A_Indirection',
+  ],
+]);
+const isWatchedKind = (kind: string): boolean => WATCHED.has(kind) || kind.endsWith('Stmt');
 
 /** True where the walk has left something out: a way around it is then a doubt, not a way through. */
 function hasUnseen(value: unknown, facts: Collector): boolean {
-  if (Array.isArray(value)) return value.some((item) => hasUnseen(item, facts));
+  if (Array.isArray(value)) {
+    for (const item of value) if (hasUnseen(item, facts)) return true;
+    return false;
+  }
   if (!isObject(value)) return false;
   const node = nodeOf(value);
   if (node) {
-    if (WATCHED.test(node.kind) && !facts.looked(node.body)) return true;
+    if (isWatchedKind(node.kind) && !facts.looked(node.body)) return true;
   } else if (isWatched(value) && !facts.looked(value)) return true;
-  return Object.values(value).some((item) => hasUnseen(item, facts));
+  for (const key in value) if (hasUnseen(value[key], facts)) return true;
+  return false;
 }
 
 /** Some members hold a relation, a type or a query without its kind written on it. */

@@ -1,4 +1,5 @@
 /** The API over a real log: what the console, the command line and strangers' tile readers rely on. */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +9,15 @@ import { httpSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openShopLog, SHOP_STATEMENTS, type ShopLog } from '../../testing/shop-log.ts';
 import { ACCESS_QUIET_MS, RECEIPTS_A_MINUTE_MAX } from './access.ts';
-import { type Api, ApiUnavailable, type App, createApp, openApi } from './api.ts';
+import {
+  type Api,
+  ApiUnavailable,
+  type App,
+  CONNECTIONS_MAX,
+  createApp,
+  EXPLAIN_BYTES_MAX,
+  openApi,
+} from './api.ts';
 import type { EntryDetail, EntryPage } from './entries.ts';
 
 let shop: ShopLog;
@@ -216,6 +225,90 @@ describe('entries', () => {
   });
 });
 
+describe('bounds', () => {
+  const bounded = (scans: NonNullable<Parameters<typeof createApp>[0]['scans']>) =>
+    createApp({ ...options(), scans }, () => ({ host: '127.0.0.1', port: 7070 }));
+  const ask = async <T>({ app: asked }: App, path: string): Promise<T> =>
+    (await (await asked.request(path, { headers: HOST })).json()) as T;
+
+  test('a search ends at its bound, says so, and says where to go on', async () => {
+    const small = await bounded({ scanMax: 10 });
+    const found = await ask<EntryPage>(small, '/api/entries?before=40&q=no-such-thing');
+    expect(found).toMatchObject({ entries: [], scanned: 10, bounded: true, next: 30 });
+    const filled = await ask<EntryPage>(small, '/api/entries?before=40&limit=10');
+    expect(filled).toMatchObject({ scanned: 10, bounded: false, next: 30 });
+    const whole = await ask<EntryPage>(small, '/api/entries?before=10&q=no-such-thing');
+    expect(whole).toMatchObject({ scanned: 10, bounded: false });
+    expect(whole.next).toBeUndefined();
+    small.close();
+  });
+
+  test('an outcome that is not in mind is looked for as far behind its decision as may be', async () => {
+    // The first of all decisions is allowed, and its outcome is the entry right behind it.
+    for (const [outcomeScanMax, status] of [
+      [1, 'executed'],
+      [0, undefined],
+    ] as const) {
+      const small = await bounded({ tailMax: 0, outcomeScanMax });
+      const { outcome } = await ask<EntryDetail>(small, '/api/entries/0');
+      expect(outcome?.outcome.status).toBe(status);
+      small.close();
+    }
+  });
+
+  test('findings are counted in what the start looked at, and it says since when', async () => {
+    await shop.recorder.record(
+      { kind: 'finding', rule: 'gap', severity: 'high', message: 'a test', about: [] },
+      {},
+    ).durable;
+    await settle();
+    const size = shop.log.size;
+    for (const [tailMax, count] of [
+      [2, 1],
+      [1, 0],
+    ] as const) {
+      const small = await bounded({ tailMax });
+      const { findings } = await ask<{ findings: object }>(small, '/api/status');
+      expect(findings).toEqual({ count, since: size - tailMax });
+      small.close();
+    }
+  });
+
+  test('a text to explain may have as many bytes as the bound, and not one more', async () => {
+    const explain = { gateways: new Map(), users: () => [], targets: () => [], guard: shop.guard };
+    const explaining = await createApp({ ...options(), explain }, () => ({
+      host: '127.0.0.1',
+      port: 7070,
+    }));
+    const post = (bytes: number) => {
+      const frame = JSON.stringify({ text: '', user: 'alice' });
+      const text = 'x'.repeat(bytes - frame.length);
+      const body = JSON.stringify({ text, user: 'alice' });
+      return explaining.app.request('/api/explain', { method: 'POST', headers: HOST, body });
+    };
+    // There is no target here: that it is asked for one shows that the text was taken.
+    expect((await post(EXPLAIN_BYTES_MAX)).status).toBe(404);
+    expect((await post(EXPLAIN_BYTES_MAX + 1)).status).toBe(413);
+    explaining.close();
+  });
+
+  test('as many sockets as may be are open at once, and one more is closed', async () => {
+    const own = await openApi(options());
+    const port = Number(new URL(own.url).port);
+    const sockets = Array.from({ length: CONNECTIONS_MAX }, () => connect(port, '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    const over = connect(port, '127.0.0.1');
+    over.on('error', () => undefined);
+    await once(over, 'close');
+    const [last] = sockets.slice(-1);
+    last?.write(`GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    const [answer] = last ? await once(last, 'data') : [];
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 200/);
+    for (const socket of sockets) socket.destroy();
+    await own.close();
+  });
+});
+
 describe('the log itself', () => {
   test('verifies over HTTP with nothing but the key, also at the sizes before', async () => {
     const report = await verifyTree({
@@ -322,7 +415,7 @@ describe('the log itself', () => {
       size: shop.log.size,
       durability: 'sync',
       policySet: shop.policies.digest,
-      findings: { count: 0 },
+      findings: { since: 0 },
       rollback: expect.stringContaining('rollback of the whole machine is not detected'),
     });
     expect(status.checkpointAgeMs).toBeGreaterThanOrEqual(0);

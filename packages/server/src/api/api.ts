@@ -13,12 +13,13 @@ import type { Address, PostgresTarget, User } from '../config/config.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
 import { Accesses } from './access.ts';
 import { doorway, isLoopback } from './doorway.ts';
-import { EntryReader, PAGE_MAX } from './entries.ts';
+import { EntryReader, PAGE_MAX, SCAN_BOUNDS, type ScanBounds } from './entries.ts';
 import { explainSql } from './explain.ts';
 import { Feed, type FeedBounds } from './feed.ts';
 import { filterFields } from './filter.ts';
 import { pageRoutes } from './pages.ts';
 import { problem, quoted } from './problem.ts';
+import { Pump } from './pump.ts';
 import { statusOf, type TargetStatus } from './status.ts';
 import { STREAM_BOUNDS, type StreamBounds, Streams } from './stream.ts';
 import { tileRoutes } from './tiles.ts';
@@ -49,6 +50,7 @@ export interface ApiOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   readonly bounds?: Partial<StreamBounds>;
+  readonly scans?: Partial<ScanBounds>;
   readonly ring?: FeedBounds;
 }
 
@@ -101,14 +103,10 @@ export async function openApi(options: ApiOptions): Promise<Api> {
 export async function createApp(options: ApiOptions, listen: () => Address): Promise<App> {
   const { log } = options;
   const clock = options.clock ?? Date.now;
-  const entries = new EntryReader(log, options.logDir);
+  const entries = new EntryReader(log, options.logDir, { ...SCAN_BOUNDS, ...options.scans });
   const feed = new Feed(log.size, options.ring);
-  // From here on, not from the past: a damaged old bundle must not stop the log through its readers.
-  const stop = log.follow(log.size, (index, bytes) => {
-    entries.learn(index, bytes);
-    feed.push(index, bytes);
-  });
   await entries.lookBack();
+  const pump = new Pump({ log, entries, feed });
   const bounds = { ...STREAM_BOUNDS, ...options.bounds };
   const parts: Parts = {
     ...options,
@@ -131,7 +129,7 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
     app,
     streams: parts.streams,
     close: () => {
-      stop();
+      pump.stop();
       parts.streams.close();
     },
   };

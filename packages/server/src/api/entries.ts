@@ -12,12 +12,17 @@ import { Outcomes, type OutcomeView } from './outcomes.ts';
 export type { OutcomeView } from './outcomes.ts';
 
 export const PAGE_MAX = 200;
-/** Entries that one request looks at; past it the answer names where to go on. */
-export const SCAN_MAX = 5_000;
-/** Entries behind a decision among which its outcome is looked for. */
-export const OUTCOME_SCAN_MAX = 500;
-/** Entries at the log's end that a start looks through for outcomes and findings. */
-export const TAIL_MAX = 5_000;
+
+export interface ScanBounds {
+  /** Entries that one request looks at; past it the answer names where to go on. */
+  readonly scanMax: number;
+  /** Entries behind a decision among which its outcome is looked for. */
+  readonly outcomeScanMax: number;
+  /** Entries at the log's end that a start looks through for outcomes and findings. */
+  readonly tailMax: number;
+}
+
+export const SCAN_BOUNDS: ScanBounds = { scanMax: 5_000, outcomeScanMax: 500, tailMax: 5_000 };
 
 export interface EntryView {
   readonly index: number;
@@ -41,7 +46,7 @@ export interface EntryPage {
   /** Where to go on, as `before`; absent at the beginning of the log. */
   readonly next?: number;
   readonly scanned: number;
-  /** True where it stopped at SCAN_MAX and not because the page is full. */
+  /** True where it stopped at scanMax and not because the page is full. */
   readonly bounded: boolean;
   readonly size: number;
   readonly signedSize: number;
@@ -61,12 +66,14 @@ export class EntryReader {
   readonly outcomes = new Outcomes();
   readonly #log: Log;
   readonly #logDir: string;
+  readonly #bounds: ScanBounds;
   readonly #tail: { readonly from: number; findings: number };
 
-  constructor(log: Log, logDir: string) {
+  constructor(log: Log, logDir: string, bounds: ScanBounds = SCAN_BOUNDS) {
     this.#log = log;
     this.#logDir = logDir;
-    this.#tail = { from: Math.max(0, log.size - TAIL_MAX), findings: 0 };
+    this.#bounds = bounds;
+    this.#tail = { from: Math.max(0, log.size - bounds.tailMax), findings: 0 };
   }
 
   /** Findings among the entries since `since`: what the bounded look back at start could see, and all later. */
@@ -109,7 +116,7 @@ export class EntryReader {
     const entries: EntryView[] = [];
     const unreadable: Unreadable[] = [];
     const top = Math.min(before, size);
-    const floor = Math.max(0, top - SCAN_MAX);
+    const floor = Math.max(0, top - this.#bounds.scanMax);
     const scan = this.scan();
     let index = top;
     while (index > floor && entries.length + unreadable.length < limit) {
@@ -134,7 +141,7 @@ export class EntryReader {
     const read = await scan.read(index);
     if ('reason' in read) return read;
     const { entry, text } = read;
-    const end = Math.min(this.#log.size, index + OUTCOME_SCAN_MAX);
+    const end = Math.min(this.#log.size, index + 1 + this.#bounds.outcomeScanMax);
     for (let at = index + 1; entry.kind === 'decision' && at < end; at++) {
       if (this.outcomes.of(entry.id).outcome) break;
       const later = await scan.read(at);
@@ -159,7 +166,7 @@ export class EntryReader {
       if (found < id) low = middle + 1;
       else high = middle;
     }
-    const floor = Math.max(0, this.#log.size - SCAN_MAX);
+    const floor = Math.max(0, this.#log.size - this.#bounds.scanMax);
     for (let index = this.#log.size - 1; index >= floor; index--) {
       const read = await scan.read(index);
       if (!('reason' in read) && read.entry.id === id) return index;
@@ -180,11 +187,13 @@ export class EntryReader {
   }
 }
 
+type Bundle = readonly Uint8Array[] | undefined;
+
 /** Reads of one request: a full bundle is read once for all of its entries, and forgotten afterwards. */
 class Scan {
   readonly #log: Log;
   readonly #logDir: string;
-  #bundle: { readonly index: number; readonly entries: readonly Uint8Array[] } | undefined;
+  #bundle: { readonly index: number; readonly entries: Promise<Bundle> } | undefined;
 
   constructor(log: Log, logDir: string) {
     this.#log = log;
@@ -199,16 +208,28 @@ class Scan {
     }
   }
 
+  /** No bytes where they cannot be read: no entry has none. */
+  async bytes(index: number): Promise<Uint8Array> {
+    try {
+      return (await this.#fromBundle(index)) ?? (await this.#log.read(index));
+    } catch {
+      return new Uint8Array(0);
+    }
+  }
+
   async #fromBundle(index: number): Promise<Uint8Array | undefined> {
     const bundle = Math.floor(index / TILE_WIDTH);
     if ((bundle + 1) * TILE_WIDTH > this.#log.checkpoint().size) return undefined;
     if (this.#bundle?.index !== bundle) {
-      const path = tilePath({ level: 'entries', index: bundle, width: TILE_WIDTH });
-      const bytes = await readFile(join(this.#logDir, path)).catch(() => undefined);
-      if (!bytes) return undefined;
-      this.#bundle = { index: bundle, entries: decodeBundle(bytes, TILE_WIDTH) };
+      this.#bundle = { index: bundle, entries: this.#readBundle(bundle) };
     }
-    return this.#bundle.entries[index % TILE_WIDTH];
+    return (await this.#bundle.entries)?.[index % TILE_WIDTH];
+  }
+
+  async #readBundle(index: number): Promise<Bundle> {
+    const path = tilePath({ level: 'entries', index, width: TILE_WIDTH });
+    const bytes = await readFile(join(this.#logDir, path)).catch(() => undefined);
+    return bytes && decodeBundle(bytes, TILE_WIDTH);
   }
 }
 

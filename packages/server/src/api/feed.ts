@@ -43,6 +43,17 @@ export class Feed {
     return this.#end;
   }
 
+  get entriesMax(): number {
+    return this.#bounds.entriesMax;
+  }
+
+  /** Goes on at a later index: what is between is not to be had here. */
+  skipTo(index: number): void {
+    this.#items.length = 0;
+    this.#bytes = 0;
+    this.#end = index;
+  }
+
   push(index: number, bytes: Uint8Array): void {
     this.#items.push({ index, bytes });
     this.#bytes += bytes.length;

@@ -2,7 +2,7 @@
  * What became of decisions, in memory and derived from the log: for display only. Bounded; what fell out
  * is looked for in the log behind its decision.
  */
-import type { Entry, OutcomeFields } from '@sealrail/sdk';
+import type { Common, Entry, OutcomeFields } from '@sealrail/sdk';
 
 export const OUTCOMES_MAX = 20_000;
 
@@ -10,6 +10,19 @@ export interface OutcomeView
   extends Pick<OutcomeFields, 'outcome' | 'rows' | 'bytes' | 'durationUs' | 'transaction'> {
   readonly index: number;
   readonly time: string;
+}
+
+export function outcomeView(index: number, entry: Common & OutcomeFields): OutcomeView {
+  const { outcome, rows, bytes, durationUs, transaction, time } = entry;
+  return {
+    index,
+    time,
+    outcome,
+    durationUs,
+    ...(rows === undefined ? {} : { rows }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(transaction === undefined ? {} : { transaction }),
+  };
 }
 
 export class Outcomes {
@@ -25,16 +38,8 @@ export class Outcomes {
 
   add(index: number, entry: Entry): void {
     if (entry.kind !== 'outcome') return;
-    const { outcome, rows, bytes, durationUs, transaction, time } = entry;
-    const view: OutcomeView = {
-      index,
-      time,
-      outcome,
-      durationUs,
-      ...(rows === undefined ? {} : { rows }),
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(transaction === undefined ? {} : { transaction }),
-    };
+    const view = outcomeView(index, entry);
+    const { transaction, outcome } = entry;
     keep(this.#byDecision, entry.decisionId, view, this.#max);
     if (transaction !== undefined && outcome.provisional !== true)
       keep(this.#ends, transaction, view, this.#max);

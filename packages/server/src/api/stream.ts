@@ -3,13 +3,15 @@
  * more: its next piece is made when the client takes it, so that a client that does not read costs one
  * piece and its place in the feed.
  *
- * Events: `entry` (an EntryView, id = its index), `checkpoint` (sizes: whenever they change, and as a sign
+ * Events: `entry` (an EntryView, id = its index), `outcome` (`{decisionId, outcome}`: of every outcome,
+ * whatever the filter, because it belongs to a decision that may be on somebody's screen), `checkpoint` (sizes: whenever they change, and as a sign
  * of life), `lagging` (`{from, size}`: the client fell behind and the stream ends; read the rest as pages).
  */
 import type { Log } from '@sealrail/tlog';
 import type { EntryReader, EntryView } from './entries.ts';
 import type { Feed } from './feed.ts';
 import { type EntryFilter, matches } from './filter.ts';
+import { outcomeView } from './outcomes.ts';
 
 export interface StreamBounds {
   /** Open at once. */
@@ -142,35 +144,37 @@ class Position {
   }
 
   async #entries(): Promise<string> {
-    const { feed, bounds } = this.#parts;
+    const { feed, entries, bounds } = this.#parts;
+    const scan = entries.scan();
     let piece = '';
     while (this.#next < feed.end && piece.length < bounds.pieceBytesMax) {
-      if (this.#next >= feed.start) {
-        piece += this.#render(this.#next, feed.at(this.#next)?.bytes);
-      } else if (this.#catchUp > 0) {
+      let bytes = feed.at(this.#next)?.bytes;
+      if (bytes === undefined) {
+        if (this.#catchUp <= 0) {
+          this.#over = true;
+          return piece + event('lagging', { from: this.#next, size: feed.end });
+        }
         this.#catchUp--;
-        piece += this.#render(
-          this.#next,
-          await this.#parts.log.read(this.#next).catch(() => undefined),
-        );
-      } else {
-        this.#over = true;
-        const data = { from: this.#next, size: feed.end };
-        return piece + event('lagging', data);
+        bytes = await scan.bytes(this.#next);
       }
+      piece += this.#render(this.#next, bytes);
       this.#next++;
     }
     return piece;
   }
 
-  #render(index: number, bytes: Uint8Array | undefined): string {
-    const read = bytes && this.#parts.entries.parse(index, bytes);
-    if (!read || 'reason' in read) {
-      return event('unreadable', { index, reason: read?.reason ?? 'it cannot be read' }, index);
-    }
-    if (!matches(read.entry, read.text, this.#filter)) return '';
-    const view: EntryView = this.#parts.entries.view(index, read.entry);
-    return event('entry', view, index);
+  #render(index: number, bytes: Uint8Array): string {
+    const read = this.#parts.entries.parse(index, bytes);
+    if ('reason' in read) return event('unreadable', read, index);
+    const { entry, text } = read;
+    const { entries } = this.#parts;
+    const settles =
+      entry.kind === 'outcome'
+        ? event('outcome', { decisionId: entry.decisionId, outcome: outcomeView(index, entry) })
+        : '';
+    if (!matches(entry, text, this.#filter)) return settles;
+    const view: EntryView = entries.view(index, entry);
+    return settles + event('entry', view, index);
   }
 
   #sizes(): string {

@@ -4,11 +4,13 @@
  *   $ sealrail ARGS   runs a command; `NAME=VALUE` before it sets its environment
  *   > FILE TEXT       writes a file, `\n` being a line break
  *   = FILE            shows a file, as data
+ *   - PATH            removes a file or folder
  *   ? CODE            its exit code, where that is not 0
  *   | LINE            a line of data (stdout)
  *   ! LINE            a line of talk (stderr)
  *
- * What differs from run to run is written as DIR, <key>, <password> and the like.
+ * In a command DIR is the session's folder and ROOT the root of the log in rest/. What differs from run to
+ * run is written as DIR, <key>, <password> and the like.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,6 +33,10 @@ const VARYING: readonly [RegExp, string][] = [
   [/"password":"[a-z0-9]{24}"/g, '"password":"<password>"'],
   [/[0-9a-f]{64}/g, '<digest>'],
   [/\bset [0-9a-f]{12}\b/g, 'set <digest>'],
+  [/ \d\d:\d\d:\d\d\.\d{3} /g, ' <time> '],
+  // Of those that are shipped: more of them are no change of the command line.
+  [/\b[0-9]+ policies\b/g, '<n> policies'],
+  [/"policies":[0-9]+/g, '"policies":<n>'],
 ];
 
 async function session(script: string, folder: string): Promise<string> {
@@ -39,7 +45,10 @@ async function session(script: string, folder: string): Promise<string> {
     if (line === '' || line.startsWith('#')) seen.push(line);
     else if (line.startsWith('$ ')) seen.push(line, ...(await command(line.slice(2), folder)));
     else if (line.startsWith('> ')) seen.push(line, ...write(line.slice(2), folder));
-    else if (line.startsWith('= '))
+    else if (line.startsWith('- ')) {
+      seen.push(line);
+      rmSync(join(folder, line.slice(2)), { recursive: true });
+    } else if (line.startsWith('= '))
       seen.push(line, ...shown(readFileSync(join(folder, line.slice(2)), 'utf8'), folder, '|'));
   }
   return seen.join('\n');
@@ -53,9 +62,8 @@ function write(line: string, folder: string): [] {
 }
 
 async function command(line: string, folder: string): Promise<string[]> {
-  const words = [...line.replaceAll('DIR', folder).matchAll(/"([^"]*)"|(\S+)/g)].map(
-    ([, quoted, plain]) => quoted ?? plain,
-  );
+  const given = line.replaceAll('DIR', folder).replaceAll('ROOT', publishedRoot(folder));
+  const words = [...given.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
   const at = words.indexOf('sealrail');
   const env = Object.fromEntries(words.slice(0, at).map((word) => word?.split('=') ?? []));
   const lines: string[] = [];
@@ -73,6 +81,10 @@ async function command(line: string, folder: string): Promise<string[]> {
   const code = await run(words.slice(at + 1) as string[], io);
   return code === 0 ? lines : [`? ${code}`, ...lines];
 }
+
+/** Of the log in rest/, as its checkpoint has it. */
+const publishedRoot = (folder: string): string =>
+  readFileSync(join(folder, 'rest/data/log/checkpoint'), 'utf8').split('\n')[2] ?? '';
 
 function shown(text: string, folder: string, mark: string): string[] {
   const stable = VARYING.reduce(

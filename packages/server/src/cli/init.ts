@@ -11,6 +11,9 @@ import {
   openSigner,
   secretKeyFromSeed,
 } from '@sealrail/tlog';
+import type { Config } from '../config/config.ts';
+import { logOptions } from '../source.ts';
+import { acceptLog } from './accept-log.ts';
 import { CliError, type Command, EXIT, type Io, usage } from './io.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
@@ -25,8 +28,11 @@ none is given). Never overwrites anything.
 
   --origin NAME   the log's name, for good: such as example.com/prod; a local one if none is given
   --log-only      only the empty log, for a configuration that is there already
-  -c FILE         with --log-only: that configuration
-  --json          one line: config, origin, vkey`,
+  --accept-size N --accept-root ROOT
+                  for a log whose state folder was lost: records anew that it has signed N entries
+                  with this root (base64), as a checkpoint says that somebody else kept
+  -c FILE         that configuration
+  --json          one line: config, origin, vkey; with --accept-size: origin, size`,
   run: init,
 };
 
@@ -63,9 +69,14 @@ async function init(args: readonly string[], io: Io): Promise<number> {
     ...CONFIG,
     origin: { type: 'string' },
     'log-only': { type: 'boolean' },
+    'accept-size': { type: 'string' },
+    'accept-root': { type: 'string' },
   });
   if (positionals.length > 1) throw usage('init takes one folder', 'sealrail init [DIR]');
-  if (values['log-only']) return initLog(values.config, values.json === true, io);
+  const { config, 'accept-size': size, 'accept-root': root } = values;
+  if (size !== undefined || root !== undefined)
+    return acceptLog(await configOf(config, io), { size, root, json: values.json === true }, io);
+  if (values['log-only']) return initLog(await configOf(config, io), values.json === true, io);
   const folder = resolve(io.cwd, positionals[0] ?? '.');
   const origin = checkOrigin(values.origin ?? localOrigin());
   const there = WRITTEN.filter((name) => existsSync(join(folder, name)));
@@ -121,12 +132,9 @@ async function writing(folder: string, work: () => Promise<void>): Promise<void>
   }
 }
 
-async function initLog(given: string | undefined, json: boolean, io: Io): Promise<number> {
-  const { log, file } = await configOf(given, io);
-  const { dir, state: stateDir, key, origin, durability } = log;
-  await writing(dir, () =>
-    createLog({ dir, stateDir, key, durability: durability === 'none' ? 'none' : 'sync' }),
-  );
+async function initLog({ log, file }: Config, json: boolean, io: Io): Promise<number> {
+  const { dir, key, origin } = log;
+  await writing(dir, () => createLog(logOptions(log)));
   if (json) io.out(JSON.stringify({ config: file, origin, vkey: vkeyOf(key) }));
   else {
     io.out(`created an empty log of ${origin} in ${dir}`);

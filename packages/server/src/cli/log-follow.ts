@@ -1,5 +1,5 @@
 /** Entries as they come, from the daemon's stream of server-sent events. */
-import type { EntryView } from '../api/entries.ts';
+import type { EntryView, Unreadable } from '../api/entries.ts';
 import type { EntryFilter } from '../api/filter.ts';
 import type { Config } from '../config/config.ts';
 import { queryString } from './log-view.ts';
@@ -14,14 +14,14 @@ interface Event {
 const EVENT_LENGTH_MAX = 1 << 20;
 
 /**
- * Calls back for each entry from an index on. Where the stream ends because this reader fell behind, it is
+ * Calls back for each entry from an index on, and for each place whose bytes are none. Where the stream ends because this reader fell behind, it is
  * asked for again from there; resolves when the daemon has ended.
  */
 export async function followEntries(
   config: Config,
   from: number,
   filter: EntryFilter,
-  seen: (view: EntryView) => void,
+  seen: (view: EntryView | Unreadable) => void,
 ): Promise<void> {
   let next = from;
   for (;;) {
@@ -33,8 +33,8 @@ export async function followEntries(
       throw error;
     }
     for await (const { name, data } of events(response)) {
-      if (name === 'entry') {
-        const view = JSON.parse(data) as EntryView;
+      if (name === 'entry' || name === 'unreadable') {
+        const view = JSON.parse(data) as EntryView | Unreadable;
         next = view.index + 1;
         seen(view);
       } else if (name === 'lagging') next = (JSON.parse(data) as { from: number }).from;

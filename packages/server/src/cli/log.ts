@@ -1,7 +1,7 @@
 /** `log tail|search|show|prove`: the log in a terminal. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { EntryPage, EntryView } from '../api/entries.ts';
+import type { EntryPage, EntryView, Unreadable } from '../api/entries.ts';
 import type { EntryFilter } from '../api/filter.ts';
 import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
@@ -110,9 +110,11 @@ function print(views: readonly EntryView[], json: boolean, io: Io): void {
 /** Oldest of them first, as one reads. Damage is said, and does not hide the rest. */
 function printPage({ entries, unreadable }: EntryPage, json: boolean, io: Io): void {
   print(entries.toReversed(), json, io);
-  for (const { index, reason } of unreadable)
-    io.say(`entry ${index} cannot be read: ${printable(reason)}`);
+  for (const one of unreadable) sayUnreadable(one, io);
 }
+
+const sayUnreadable = ({ index, reason }: Unreadable, io: Io): void =>
+  io.say(`entry ${index} cannot be read: ${printable(reason)}`);
 
 async function tail(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseOptions(args, { ...PAGED, follow: { type: 'boolean', short: 'f' } });
@@ -123,7 +125,10 @@ async function tail(args: readonly string[], io: Io): Promise<number> {
   const page = await (await openLogView(config, io)).page({ limit, ...filter });
   printPage(page, json, io);
   if (!values.follow) return EXIT.ok;
-  await followEntries(config, page.size, filter, (view) => print([view], json, io));
+  await followEntries(config, page.size, filter, (view) => {
+    if ('reason' in view) sayUnreadable(view, io);
+    else print([view], json, io);
+  });
   throw new CliError(EXIT.unavailable, 'there is nothing to follow: no daemon runs');
 }
 

@@ -1,5 +1,5 @@
 /** Where the configuration is, and how to reach the daemon that runs on it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { formatAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
@@ -16,13 +16,28 @@ export function configPath(given: string | undefined, io: Io): string {
   if (named !== undefined) return resolve(io.cwd, named);
   for (let folder = io.cwd; ; folder = dirname(folder)) {
     for (const path of [join(folder, NAME), join(folder, DEMO_FOLDER, NAME)])
-      if (existsSync(path)) return path;
+      if (existsSync(path)) return trusted(path);
     if (folder === dirname(folder)) break;
   }
   throw new CliError(
     EXIT.configuration,
     `there is no ${NAME} here or above`,
     'sealrail init writes one; -c FILE names another place; npm start brings a demo',
+  );
+}
+
+/**
+ * A configuration runs programs (`exec:`), so one that was only found, in a folder that somebody else may
+ * write to, is not run: whoever names it has looked at it.
+ */
+function trusted(path: string): string {
+  const own = process.getuid?.();
+  const { uid } = statSync(path);
+  if (own === undefined || uid === own || uid === 0) return path;
+  throw new CliError(
+    EXIT.configuration,
+    `${path} belongs to another user (uid ${uid})`,
+    `if you trust it: -c ${path}`,
   );
 }
 

@@ -14,8 +14,8 @@ export const sqlCommand: Command = {
   --as USER    as whom; SEALRAIL_USER, if not given
   --target T   the first one of the configuration, if not given
   -c FILE      the configuration
-  --json       one line: results [{command, rowCount, fields, rows}]; or
-               error {severity, code, message, detail, hint}
+  --json       one line: results [{command, rowCount, fields, rows, more}], more being the rows left
+               out; or error {severity, code, message, detail, hint}
 
 The password is that of SEALRAIL_PASSWORD, or the one that npm start made, or is asked for.
 Exit codes: 0 ok, 1 the server's own error, 69 no gateway, 75 pending approval, 77 denied.`,

@@ -9,6 +9,7 @@ import { loadConfig } from './load.ts';
 import { scramVerifier } from './password.ts';
 import { FILE_BYTES_MAX } from './source.ts';
 import { loadUsers } from './users.ts';
+import { warningsOf } from './warnings.ts';
 
 const ORIGIN = 'example.com/test';
 const KEY = formatSecretKey(secretKeyFromSeed(ORIGIN, new Uint8Array(32).fill(7)));
@@ -288,12 +289,6 @@ describe('what is wrong is said with its place and what to do', () => {
       'sealrail.yaml:1:48: log.witnesses is not supported by this version\n  hint: leave it out, and let somebody else keep checkpoints',
     ],
     [
-      'asynchronous logging, which there is none of yet',
-      'origin:',
-      'durability: async, origin:',
-      'sealrail.yaml:1:49: log.durability: async is not supported by this version\n  hint: sync; or none, for what may be thrown away',
-    ],
-    [
       'a login that there is none of yet',
       'targets:',
       'identity: { oidc: { issuer: https://id.example.com } }\ntargets:',
@@ -375,6 +370,17 @@ describe('what is wrong is said with its place and what to do', () => {
     write('open.yaml', GOOD, 0o666);
     await expect(load('open.yaml')).rejects.toThrow(/can be written by everybody[\s\S]*chmod o-w/);
   });
+});
+
+test('what hardly was meant is said, and keeps nobody from starting', async () => {
+  const load = async (text: string) =>
+    warningsOf(await loadConfig(write('sealrail.yaml', text), ENV));
+  expect(await load(GOOD)).toEqual(['target shop enforces for agents, and nobody is in there']);
+  write('users.yaml', USERS.replace('analysts', 'agents'));
+  expect(await load(GOOD)).toEqual([]);
+  expect(
+    await load(GOOD.replace('env:SHOP_PASSWORD', 'env:SHOP_PASSWORD, accept: [superuser]')),
+  ).toEqual(['target shop accepts an upstream role with superuser']);
 });
 
 describe('users.yaml', () => {

@@ -76,12 +76,6 @@ async function logOf(
       'log.witnesses is not supported by this version',
       'leave it out, and let somebody else keep checkpoints',
     );
-  if (raw.durability === 'async')
-    source.add(
-      ['log', 'durability'],
-      'log.durability: async is not supported by this version',
-      'sync; or none, for what may be thrown away',
-    );
   const dir = resolve(folder, raw.dir);
   const state = resolve(folder, raw.state);
   // A copy of the data directory put back must not bring its own memory of what was signed along.

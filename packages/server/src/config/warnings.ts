@@ -5,8 +5,10 @@ export function warningsOf(config: Config): string[] {
   const warnings: string[] = [];
   if (config.users.length === 0)
     warnings.push(`${config.usersFile} names nobody: nobody can connect`);
-  if (config.log.durability === 'none')
-    warnings.push('log.durability is none: what was acknowledged may be lost with the power');
+  if (config.log.durability !== 'sync')
+    warnings.push(
+      `log.durability is ${config.log.durability}: effects happen before their decisions are on disk, and a crash loses the last ones`,
+    );
   const groups = new Set(config.users.flatMap((user) => user.groups));
   for (const { name, mode, upstream } of config.targets) {
     if (mode === 'observe') warnings.push(`target ${name} observes: nothing is blocked`);

@@ -36,6 +36,8 @@ export interface GatewayOptions {
    * again, as an existing name would; without one it is drawn anew for each process.
    */
   readonly secret?: Uint8Array;
+  /** SESSIONS_MAX, unless a test wants fewer. */
+  readonly sessionsMax?: number;
 }
 
 export interface Gateway {
@@ -191,8 +193,9 @@ class PostgresGateway implements Gateway {
     const visitor = { socket, incoming: new Incoming(socket), client };
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_MS_MAX);
     try {
-      if (this.#sockets.size > SESSIONS_MAX) {
-        throw new Refusal('53300', `sorry, too many clients already (${SESSIONS_MAX})`);
+      const { sessionsMax = SESSIONS_MAX } = this.#options;
+      if (this.#sockets.size > sessionsMax) {
+        throw new Refusal('53300', `sorry, too many clients already (${sessionsMax})`);
       }
       const opening = await readOpening(socket, visitor.incoming);
       if (opening.kind === 'cancel') return await this.#cancel(socket, opening);

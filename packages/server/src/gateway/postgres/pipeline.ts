@@ -49,7 +49,6 @@ export interface PipelineEvents {
 
 /** Data that a request takes from the client. The server reads nothing else until it has it. */
 interface CopyIn {
-  readonly request: Outstanding | undefined;
   expected: number;
   /** CopyInResponses of the server. */
   opened: number;
@@ -57,7 +56,17 @@ interface CopyIn {
   ended: number;
   /** Syncs that stayed here because the server would have ignored them. */
   withheld: number;
+  /** Syncs that went up before the server had answered: it may have read them as part of the COPY. */
+  readonly uncertain: Set<Outstanding>;
 }
+
+const openCopy = (expected: number): CopyIn => ({
+  expected,
+  opened: 0,
+  ended: 0,
+  withheld: 0,
+  uncertain: new Set(),
+});
 
 export class Pipeline {
   readonly #events: PipelineEvents;
@@ -68,9 +77,9 @@ export class Pipeline {
   #syncError: string | undefined;
   /** An error of the extended protocol was seen and no Sync is on its way. */
   #discarding = false;
-  #copy: CopyIn | undefined;
-  /** Syncs that went up behind a COPY that the server had not answered: they may be swallowed. */
-  readonly #uncertain = new Set<Outstanding>();
+  /** Of the requests in the queue; what the client sends belongs to the last of them. */
+  readonly #copies = new Map<Outstanding, CopyIn>();
+  #copying: { readonly request: Outstanding; readonly copy: CopyIn } | undefined;
   #waiting: { readonly lengthMax: number; readonly wake: () => void }[] = [];
 
   constructor(events: PipelineEvents) {
@@ -83,7 +92,8 @@ export class Pipeline {
 
   /** The server reads nothing but COPY data now, or will as soon as it has answered. */
   get copying(): boolean {
-    return this.#copy !== undefined && this.#copy.ended < this.#copy.expected;
+    const copy = this.#copying?.copy;
+    return copy !== undefined && copy.ended < copy.expected;
   }
 
   /** The decision that an error's text names, while its request is outstanding. */
@@ -107,21 +117,20 @@ export class Pipeline {
       return;
     }
     if (request.denied) this.#denied.set(request.denied.denial.decisionId, request.denied);
-    if (request.copyIns) {
-      this.#copy = { request, expected: request.copyIns, opened: 0, ended: 0, withheld: 0 };
-    }
     this.#queue.push(request);
+    if (request.copyIns) this.#beginCopy(request, request.copyIns);
   }
 
   /** False where it must not go up: the server would ignore it. */
   sync(): boolean {
-    if (this.#copy && this.copying && this.#copy.opened > this.#copy.ended) {
-      this.#copy.withheld++;
+    const copy = this.copying ? this.#copying?.copy : undefined;
+    if (copy && copy.opened > copy.ended) {
+      copy.withheld++;
       return false;
     }
     this.#discarding = false;
     const sync: Outstanding = { kind: 'sync' };
-    if (this.copying) this.#uncertain.add(sync);
+    copy?.uncertain.add(sync);
     this.#queue.push(sync);
     return true;
   }
@@ -129,14 +138,14 @@ export class Pipeline {
   /** Of COPY data; false outside a COPY, where the server would ignore it. */
   copyData(bytes: number): boolean {
     if (!this.copying) return false;
-    const unit = this.#copy?.request?.unit;
+    const unit = this.#copying?.request.unit;
     if (unit) unit.bytes += bytes;
     return true;
   }
 
   copyEnd(): boolean {
-    if (!this.#copy || !this.copying) return false;
-    this.#copy.ended++;
+    if (!this.copying || !this.#copying) return false;
+    this.#copying.copy.ended++;
     return true;
   }
 
@@ -204,9 +213,9 @@ export class Pipeline {
 
   #error(code: string): void {
     const [head] = this.#queue;
-    const withheld = this.#copy?.withheld ?? 0;
     if (!head) return;
-    this.#endCopyOf(head);
+    const withheld = this.#copies.get(head)?.withheld ?? 0;
+    this.#endCopy(head);
     if (head.unit) {
       head.unit.code = code;
       this.#finish(head.unit, 'failed');
@@ -226,14 +235,15 @@ export class Pipeline {
 
   #copyStarted(): void {
     const [head] = this.#queue;
-    this.#copy ??= { request: head, expected: 0, opened: 0, ended: 0, withheld: 0 };
-    this.#copy.opened++;
+    if (!head) return;
     // One that no reading foretold, where nothing is enforced: it takes data all the same.
-    this.#copy.expected = Math.max(this.#copy.expected, this.#copy.opened);
-    // What went up in between was read as part of the COPY, and ignored.
-    const kept = this.#queue.filter((one) => one === head || !this.#uncertain.has(one));
+    const copy = this.#copies.get(head) ?? this.#beginCopy(head, 0);
+    copy.opened++;
+    copy.expected = Math.max(copy.expected, copy.opened);
+    if (copy.uncertain.size === 0) return;
+    const kept = this.#queue.filter((one) => !copy.uncertain.has(one));
     this.#queue.splice(0, this.#queue.length, ...kept);
-    this.#uncertain.clear();
+    copy.uncertain.clear();
   }
 
   #ready(status: string): void {
@@ -269,14 +279,20 @@ export class Pipeline {
   #end(head: Outstanding): void {
     this.#queue.shift();
     if (head.denied) this.#denied.delete(head.denied.denial.decisionId);
-    this.#endCopyOf(head);
+    this.#endCopy(head);
     head.over?.();
   }
 
-  #endCopyOf(request: Outstanding): void {
-    if (this.#copy?.request !== request) return;
-    this.#copy = undefined;
-    this.#uncertain.clear();
+  #beginCopy(request: Outstanding, expected: number): CopyIn {
+    const copy = openCopy(expected);
+    this.#copies.set(request, copy);
+    this.#copying = { request, copy };
+    return copy;
+  }
+
+  #endCopy(request: Outstanding): void {
+    this.#copies.delete(request);
+    if (this.#copying?.request === request) this.#copying = undefined;
   }
 
   #wake(): void {

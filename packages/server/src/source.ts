@@ -1,0 +1,44 @@
+/** The daemon as a source of entries: its side store, and its chain, which goes on across starts. */
+import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  type OpenRecorder,
+  type OpenSideStore,
+  openRecorder,
+  openSideStore,
+  systemClock,
+} from '@sealrail/sdk';
+import type { Log, LogOptions } from '@sealrail/tlog';
+import type { LogConfig } from './config/config.ts';
+import { lookBack, type Past, pastOf } from './look-back.ts';
+import { VERSION } from './version.ts';
+
+export const logOptions = ({ dir, state, key, durability }: LogConfig): LogOptions => ({
+  dir,
+  stateDir: state,
+  key,
+  durability,
+});
+
+export interface OpenSource {
+  readonly sideStore: OpenSideStore;
+  readonly recorder: OpenRecorder;
+  readonly past: Past;
+}
+
+export async function openSource(config: LogConfig, log: Log): Promise<OpenSource> {
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  // One for each log, and the same at every start.
+  const id = `daemon-${createHash('sha256').update(config.origin).digest('hex').slice(0, 8)}`;
+  const past = await lookBack(pastOf(log, join(config.dir, 'log')), id);
+  const sideStore = await openSideStore({ folder: join(config.dir, 'private'), random });
+  const recorder = openRecorder({
+    log,
+    sideStore,
+    source: { id, type: 'daemon', version: VERSION, epoch: log.recovery.epoch },
+    previous: past.previous,
+    clock: systemClock(),
+    random,
+  });
+  return { sideStore, recorder, past };
+}
