@@ -46,7 +46,7 @@ export interface Demo {
   readonly passwords: Readonly<Record<string, string>>;
 }
 
-/** PostgreSQL with the shop in it, and everything that the daemon needs; the daemon is the caller's to start. */
+/** PostgreSQL with the shop in it, and all that the daemon needs; the daemon is the caller's to start. */
 export async function prepareDemo(options: {
   folder: string;
   gatewayPort: number;

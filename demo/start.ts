@@ -1,4 +1,7 @@
-/** `npm start`: a guarded shop on this machine. Ctrl-C stops all of it; a second start continues the same log. */
+/**
+ * `npm start`: a guarded shop on this machine. Ctrl-C stops all of it; a second start continues the same
+ * log.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

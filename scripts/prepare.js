@@ -44,12 +44,11 @@ const sources = [
   'packages/console/src',
   'packages/console/package.json',
   'packages/console/vite.config.ts',
+  'packages/console/index.html',
+  'packages/console/verify.html',
+  'packages/console/public',
   'packages/tlog/src',
 ];
 const oldest = Math.min(...built.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
 const stale = sources.some((path) => newest(join(root, path)) > oldest);
-if (stale) {
-  const build = ['run', 'build', '--silent', '-w', '@sealrail/console'];
-  run('npm', build);
-  if (!existsSync(built[1])) run('npm', [...build, '--', '--mode', 'verify']);
-}
+if (stale) run('npm', ['run', 'build', '--silent', '-w', '@sealrail/console']);

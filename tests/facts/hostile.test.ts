@@ -74,6 +74,7 @@ describe('a column that is used where it is not named', () => {
     "SELECT (SELECT name FROM (SELECT CASE WHEN true THEN '1' ELSE '1'::name END) q) FROM users",
     'SELECT (SELECT ssn FROM (SELECT (SELECT ssn.* FROM (SELECT 1) ssn(x))) q) FROM users',
     "SELECT (SELECT 1 AS ssn WHERE ssn LIKE '1%') FROM users",
+    "SELECT 1 FROM unnest(to_tsvector('a')) AS ssn, LATERAL (SELECT ssn FROM users AS ssn(a, b, c)) q",
   ])('%s', (text) => {
     const columns = users(text)?.derived ?? [];
     expect(

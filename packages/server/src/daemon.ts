@@ -41,7 +41,10 @@ export interface Daemon {
   readonly warnings: readonly string[];
   /** Resolves with the reason when the log has failed for good: nothing passes from then on. */
   readonly failed: Promise<Error>;
-  /** Reads configuration, users and policies again; keeps the old ones, with an entry that says why, if that fails. */
+  /**
+   * Reads configuration, users and policies again; keeps the old ones, with an entry that says why, if
+   * that fails.
+   */
   reload(): Promise<Reloaded>;
   close(): Promise<void>;
 }

@@ -173,7 +173,6 @@ function unqualified(name: string, names: Names, facts: Collector): Resolved | u
     );
   });
   if (column) return column;
-  if (unsure.length > 0) return { kind: 'column', sources: unsure.flatMap((one) => one.sources) };
   let open = false;
   const row = climb(names, facts, (level): Resolved | undefined => {
     open ||= level.ranges.some((range) => range.open);
@@ -182,6 +181,8 @@ function unqualified(name: string, names: Names, facts: Collector): Resolved | u
     for (const range of rows) useWholeRow(range, facts);
     return { kind: 'row', columns: rows.flatMap(({ columns }) => columns.map((one) => one.name)) };
   });
+  // If the column is not there after all, it was the row, and that is counted by now.
+  if (unsure.length > 0) return { kind: 'column', sources: unsure.flatMap((one) => one.sources) };
   return row ?? (open ? { kind: 'column', sources: [] } : undefined);
 }
 

@@ -14,8 +14,9 @@ interface Event {
 const EVENT_LENGTH_MAX = 1 << 20;
 
 /**
- * Calls back for each entry from an index on, and for each place whose bytes are none. Where the stream ends because this reader fell behind, it is
- * asked for again from there; resolves when the daemon has ended.
+ * Calls back for each entry from an index on, and for each place whose bytes are none. Where the stream
+ * ends because this reader fell behind, it is asked for again from there; resolves when the daemon has
+ * ended.
  */
 export async function followEntries(
   config: Config,

@@ -1,5 +1,5 @@
 /** Entries as lines of a terminal. */
-import type { Entry } from '@sealrail/sdk';
+import type { Entry, SessionFields } from '@sealrail/sdk';
 import type { EntryView } from '../api/entries.ts';
 import { type Io, paint, printable } from './io.ts';
 
@@ -22,7 +22,7 @@ export function summary(entry: Entry): string {
       );
     }
     case 'session':
-      return `${entry.event} on ${entry.target}${entry.result === 'refused' ? `, refused ${entry.code ?? ''}` : ''}`;
+      return `${entry.event} on ${entry.target}${refusal(entry)}`;
     case 'change': {
       const refused = entry.refused === undefined ? '' : ` refused: ${entry.refused}`;
       return `${entry.what} ${short(entry.before)} → ${short(entry.after)}${refused}`;
@@ -37,6 +37,9 @@ export function summary(entry: Entry): string {
       return `${entry.step} ${entry.request}`;
   }
 }
+
+const refusal = ({ result, code = '' }: SessionFields): string =>
+  result === 'refused' ? `, refused ${code}` : '';
 
 const short = (digest: string): string => digest.slice(0, DIGEST_SHOWN) || 'none';
 

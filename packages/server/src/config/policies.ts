@@ -5,7 +5,10 @@ import { loadPolicySet, POLICY_CHARACTERS_MAX, type PolicySet, schemaText } from
 import { ConfigError } from './errors.ts';
 import { checkWritable } from './source.ts';
 
-/** Throws ConfigError with every problem of every file. No policy at all permits nothing, and is refused as a mistake. */
+/**
+ * Throws ConfigError with every problem of every file. No policy at all permits nothing, and is refused as
+ * a mistake.
+ */
 export function loadPolicies(folder: string): PolicySet {
   const files = policyFiles(folder).map((name) => readPolicyFile(join(folder, name)));
   const result = loadPolicySet(files, schemaText());

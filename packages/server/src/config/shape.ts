@@ -18,7 +18,7 @@ export const ACCEPTABLE = [
 const targetName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'a name has letters, digits, _ . or -');
-/** SCRAM separates its fields by `,` and `=`; a control character in a name would be an attack on a terminal. */
+/** SCRAM separates its fields by `,` and `=`; a control character would be an attack on a terminal. */
 export const userName = z
   .string()
   .regex(/^[^\s,=\p{C}]{1,63}$/u, 'a user name has no spaces, commas, = or control characters');

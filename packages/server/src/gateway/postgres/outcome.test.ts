@@ -67,6 +67,30 @@ describe('outside a transaction block', () => {
   });
 });
 
+describe('a pipeline that is written before its Sync', () => {
+  test('is settled by the Sync: committed, or rolled back if anything failed', () => {
+    const { outcomes, settle, seen } = opened();
+    outcomes.partial([unit('a', 'executed')]);
+    settle('I', unit('b', 'executed'));
+    expect(seen()).toEqual([
+      'a executed provisional t1',
+      'b executed provisional t1',
+      'b committed t1 settles 2',
+    ]);
+    outcomes.partial([unit('c', 'failed'), unit('d', 'skipped')]);
+    settle('I');
+    expect(seen().at(-1)).toBe('d rolled_back t2 settles 2');
+  });
+
+  test('that began a block is settled by the end of the block', () => {
+    const { outcomes, settle, seen } = opened();
+    outcomes.partial([unit('a', 'executed', 'BEGIN')]);
+    settle('T', unit('b', 'executed'));
+    settle('I', unit('c', 'failed'));
+    expect(seen().at(-1)).toBe('c rolled_back t1 settles 2');
+  });
+});
+
 describe('in a transaction block', () => {
   const begun = () => {
     const all = opened();

@@ -19,6 +19,9 @@ interface Transaction {
   /** Provisional outcomes in it. */
   count: number;
   lastDecision: string;
+  /** A pipeline so long that it had to be written before its Sync; no block that somebody began. */
+  implicit: boolean;
+  failed: boolean;
 }
 
 const ENDS = new Set(['COMMIT', 'ROLLBACK']);
@@ -53,10 +56,26 @@ export class Outcomes {
       from = at + 1;
     }
     const rest = units.slice(from);
-    if (status !== 'I') this.#provisional(rest);
+    if (status !== 'I') {
+      this.#provisional(rest);
+      if (this.#transaction) this.#transaction.implicit = false;
+    } else if (this.#transaction?.implicit) this.#synced(rest, syncError);
     else if (this.#transaction) this.#fell(rest);
     else
       this.#final(rest, syncError !== undefined || rest.some((unit) => unit.status === 'failed'));
+  }
+
+  /** Units of a pipeline that goes on: what becomes of them is known at its Sync. */
+  partial(units: readonly Unit[]): void {
+    const begins = this.#transaction === undefined;
+    this.#provisional(units);
+    if (begins && this.#transaction) this.#transaction.implicit = true;
+  }
+
+  #synced(units: readonly Unit[], syncError: string | undefined): void {
+    this.#provisional(units);
+    const failed = syncError !== undefined || this.#transaction?.failed === true;
+    this.#settleOpen(failed ? 'rolled_back' : 'committed');
   }
 
   /** A transaction that `last` ended, be it a block that was open or one that began in this group. */
@@ -81,9 +100,16 @@ export class Outcomes {
   }
 
   #provisional(units: readonly Unit[]): void {
-    this.#transaction ??= { id: this.#options.newId(), count: 0, lastDecision: '' };
+    this.#transaction ??= {
+      id: this.#options.newId(),
+      count: 0,
+      lastDecision: '',
+      implicit: false,
+      failed: false,
+    };
     for (const unit of units) {
       this.#transaction.count++;
+      this.#transaction.failed ||= unit.status === 'failed';
       this.#transaction.lastDecision = unit.decisionId;
       const outcome = { status: statusOf(unit), provisional: true };
       this.#write(unit, outcome, { transaction: this.#transaction.id });

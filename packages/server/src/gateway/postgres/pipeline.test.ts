@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type Group, type Outstanding, Pipeline } from './pipeline.ts';
+import { GROUP_UNITS_MAX, type Group, type Outstanding, Pipeline } from './pipeline.ts';
 import { openUnit, type Unit } from './unit.ts';
 
 /** A pipeline, what it told its session, and short words for what goes up and comes back. */
 function opened() {
   const groups: Group[] = [];
   const resyncs: number[] = [];
+  const partial: number[] = [];
   const pipeline = new Pipeline({
+    partial: (units) => partial.push(units.length),
     ready: () => undefined,
     settled: (group) => groups.push(group),
     resync: () => resyncs.push(groups.length),
@@ -19,7 +21,7 @@ function opened() {
   const answer = (...answers: readonly string[]) => {
     for (const one of answers) pipeline.answer(one.slice(0, 1), one.slice(2));
   };
-  return { pipeline, groups, resyncs, push, answer };
+  return { pipeline, groups, partial, resyncs, push, answer };
 }
 
 const denial = (decisionId: string) => ({
@@ -226,6 +228,20 @@ test('whoever waits is woken when enough is answered', async () => {
   answer('C SELECT 1', 'Z I');
   await Promise.resolve();
   expect(woken).toBe(2);
+});
+
+test(`${GROUP_UNITS_MAX} units are kept for their Sync, and with one more they are told of before`, () => {
+  const { pipeline, groups, partial, push, answer } = opened();
+  for (let at = 0; at < GROUP_UNITS_MAX; at++) {
+    push('execute');
+    answer('C INSERT 0 1');
+  }
+  expect(partial).toEqual([]);
+  push('execute');
+  pipeline.sync();
+  answer('C INSERT 0 1', 'Z I');
+  expect(partial).toEqual([GROUP_UNITS_MAX]);
+  expect(groups[0]?.units.length).toBe(1);
 });
 
 test('when the connection falls, what was answered and what was not are both handed over, once', () => {

@@ -38,7 +38,12 @@ export interface Group {
   readonly syncError: string | undefined;
 }
 
+/** Units that are kept for their group's end; of a longer pipeline they are told of before. */
+export const GROUP_UNITS_MAX = 10_000;
+
 export interface PipelineEvents {
+  /** Units of a group that goes on. */
+  partial(units: readonly Unit[]): void;
   /** ReadyForQuery came, and is not with the client yet; what ends with the transaction can be skipped now. */
   ready(status: string): void;
   /** Follows `ready`. */
@@ -272,6 +277,7 @@ export class Pipeline {
   #finish(unit: Unit, status: Exclude<Unit['status'], 'pending'>): void {
     if (unit.status !== 'pending') return;
     unit.status = status;
+    if (this.#units.length >= GROUP_UNITS_MAX) this.#events.partial(this.#units.splice(0));
     this.#units.push(unit);
   }
 

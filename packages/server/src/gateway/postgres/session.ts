@@ -80,6 +80,7 @@ export class Session {
     });
     this.#pipeline = new Pipeline({
       ready: (status) => this.#ready(status),
+      partial: (units) => this.#outcomes.partial(units),
       settled: (group) => this.#outcomes.settled(group),
       resync: () => this.#resync(),
     });
@@ -143,9 +144,8 @@ export class Session {
         const next = frames.next(clientFrameLimit);
         if (next) await this.#take(parseMessage(next), next.bytes);
         else if (this.#outbox.bytes === 0) break;
-        const late = nowUs() - turnUs > TURN_US_MAX;
-        if (!next || late || this.#outbox.bytes > BATCH_BYTES_MAX) await this.#flush();
-        if (!late) continue;
+        if (!next || this.#outbox.bytes > BATCH_BYTES_MAX) await this.#flush();
+        if (nowUs() - turnUs < TURN_US_MAX) continue;
         await new Promise((resolve) => setImmediate(resolve));
         turnUs = nowUs();
       }

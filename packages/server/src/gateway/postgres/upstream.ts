@@ -106,6 +106,16 @@ function startupPacket(address: UpstreamAddress, settings: ReadonlyMap<string, s
   return Buffer.concat([int32(body.length + 4), body]);
 }
 
+/** A pooler in between may not pass settings on: then texts would be read in another way than judged. */
+function needPinned(parameterStatus: Buffer): void {
+  const [name = '', value = ''] = parameterStatus.toString('utf8').split('\0');
+  const pinned = PINNED_SETTINGS.get(name);
+  if (pinned === undefined || value === pinned) return;
+  throw new UpstreamError(
+    `the upstream keeps ${name} at ${value} although ${pinned} was asked for`,
+  );
+}
+
 /** From the startup packet to the first ReadyForQuery. */
 class Handshake {
   readonly #address: UpstreamAddress;
@@ -159,6 +169,9 @@ class Handshake {
         this.#key = Buffer.from(body.subarray(4));
         return;
       case 'S':
+        needPinned(body);
+        this.#greeting.push(Buffer.from(bytes));
+        return;
       case 'N':
         this.#greeting.push(Buffer.from(bytes));
     }
