@@ -2,7 +2,7 @@
  * The daemon: log, guard, API and gateways, opened in the order in which they depend on each other, and
  * closed in the reverse. Starts, stops, heartbeats and every change of policy or configuration are entries.
  */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type Guard,
@@ -109,6 +109,11 @@ class RunningDaemon implements Daemon {
         newId: () => uuid(Date.now()),
         nowMs: () => Date.now(),
         nowUs: () => performance.now() * 1_000,
+        // Derived from the one secret that outlives restarts: a salt that changed with a restart would tell
+        // a name that does not exist from one that does.
+        secret: createHmac('sha256', this.#force.config.log.key)
+          .update('sealrail mock salts')
+          .digest(),
       });
       this.#gateways.set(target.name, gateway);
     }
