@@ -206,6 +206,16 @@ export type EntryFields =
 
 export type Entry = Common & EntryFields;
 export type EntryKind = EntryFields['kind'];
+export const ENTRY_KINDS = [
+  'decision',
+  'outcome',
+  'change',
+  'approval',
+  'finding',
+  'access',
+  'session',
+  'system',
+] as const satisfies readonly EntryKind[];
 
 /** The codes in which `deny` may be logged; kept beside the shape so that both change together. */
 export type { Code, EntityUid };

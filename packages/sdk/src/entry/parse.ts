@@ -2,18 +2,8 @@
 import { decodeUtf8 } from '@sealrail/tlog';
 import { SealrailError } from '../errors.ts';
 import { parseCanonical } from './canonical.ts';
-import { ENTRY_BYTES_MAX, ENTRY_VERSION, type Entry, type EntryKind, type Json } from './entry.ts';
+import { ENTRY_BYTES_MAX, ENTRY_KINDS, ENTRY_VERSION, type Entry, type Json } from './entry.ts';
 
-const KINDS: readonly EntryKind[] = [
-  'decision',
-  'outcome',
-  'change',
-  'approval',
-  'finding',
-  'access',
-  'session',
-  'system',
-];
 const HASH = /^[0-9a-f]{64}$/;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -39,7 +29,7 @@ export function parseEntry(bytes: Uint8Array): Entry {
 function commonProblem(entry: Readonly<Record<string, Json | undefined>>): string | undefined {
   const { id, kind, time, source, seq, prev } = entry;
   if (typeof id !== 'string' || !UUID_V7.test(id)) return 'id is no UUIDv7';
-  if (!KINDS.some((known) => known === kind)) return 'kind is unknown';
+  if (!ENTRY_KINDS.some((known) => known === kind)) return 'kind is unknown';
   if (typeof time !== 'string' || !TIME.test(time)) return 'time is not RFC 3339 with microseconds';
   if (typeof seq !== 'number' || seq < 0) return 'seq is no count';
   if (typeof prev !== 'string' || !HASH.test(prev)) return 'prev is no hash';

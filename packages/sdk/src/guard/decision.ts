@@ -1,6 +1,7 @@
 /** The words of decision.md as types: what is decided on, and what comes out. */
 
-export type Verdict = 'allow' | 'hold' | 'deny';
+export const VERDICTS = ['allow', 'hold', 'deny'] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 /** From worst to best, as decision.md orders them. */
 export type Code =

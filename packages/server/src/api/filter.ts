@@ -1,18 +1,8 @@
 /** Which entries somebody wants to see. */
-import type { Entry } from '@sealrail/sdk';
+import { ENTRY_KINDS, type Entry, VERDICTS } from '@sealrail/sdk';
 import { z } from 'zod';
 
 const NAME_CHARACTERS_MAX = 256;
-const KINDS = [
-  'decision',
-  'outcome',
-  'change',
-  'approval',
-  'finding',
-  'access',
-  'session',
-  'system',
-] as const;
 
 const name = z.string().min(1).max(NAME_CHARACTERS_MAX);
 
@@ -22,9 +12,9 @@ export const filterFields = {
     .string()
     .max(NAME_CHARACTERS_MAX)
     .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(KINDS)))
+    .pipe(z.array(z.enum(ENTRY_KINDS)))
     .optional(),
-  verdict: z.enum(['allow', 'hold', 'deny']).optional(),
+  verdict: z.enum(VERDICTS).optional(),
   principal: name.optional(),
   target: name.optional(),
   action: name.optional(),

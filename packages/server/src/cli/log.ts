@@ -1,6 +1,7 @@
 /** `log tail|search|show|prove`: the log in a terminal. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { ENTRY_KINDS, VERDICTS } from '@sealrail/sdk';
 import type { EntryPage, EntryView, Unreadable } from '../api/entries.ts';
 import type { EntryFilter } from '../api/filter.ts';
 import { nearest } from '../config/nearest.ts';
@@ -75,21 +76,9 @@ interface Filtered {
   readonly principal?: string | undefined;
 }
 
-const KINDS = [
-  'decision',
-  'outcome',
-  'change',
-  'approval',
-  'finding',
-  'access',
-  'session',
-  'system',
-] as const;
-const VERDICTS = ['allow', 'hold', 'deny'] as const;
-
 /** Checked here as well as by the daemon: the files have no daemon. */
 function filterOf({ kind, verdict, principal }: Filtered): EntryFilter {
-  const kinds = kind?.split(',').map((one) => known(one, KINDS, '--kind'));
+  const kinds = kind?.split(',').map((one) => known(one, ENTRY_KINDS, '--kind'));
   return {
     ...(kinds === undefined ? {} : { kind: kinds }),
     ...(verdict === undefined ? {} : { verdict: known(verdict, VERDICTS, '--verdict') }),
