@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^@sealrail\/tlog\/verify$/, replacement: `${source('tlog')}verify/index.ts` },
       {
-        find: /^@sealrail\/(tlog|facts|sdk)$/,
+        find: /^@sealrail\/(tlog|cedar|facts|sdk)$/,
         replacement: `${new URL('./packages/', import.meta.url).pathname}$1/src/index.ts`,
       },
     ],

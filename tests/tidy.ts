@@ -21,10 +21,12 @@ export const FILE_LINES_MAX = 450;
 /** From the ground up (DESIGN section 3): what each package may import besides node: and its own files. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tlog: [],
-  facts: [],
-  sdk: ['@sealrail/tlog', '@sealrail/facts', '@cedar-policy/cedar-wasm'],
+  cedar: [],
+  facts: ['re2js'],
+  sdk: ['@sealrail/tlog', '@sealrail/cedar', '@sealrail/facts', '@cedar-policy/cedar-wasm'],
   server: [
     '@sealrail/tlog',
+    '@sealrail/cedar',
     '@sealrail/facts',
     '@sealrail/sdk',
     '@hono/node-server',
@@ -48,7 +50,7 @@ interface Ban {
 
 /** Pure code gets its world passed in, so that a simulation can replace it. */
 const isPure = (path: string): boolean =>
-  /^packages\/facts\/src\//.test(path) ||
+  /^packages\/(facts|cedar)\/src\//.test(path) ||
   /^packages\/tlog\/src\/(merkle|proof|note|vkey|checkpoint|tile|bundle|receipt|sha256|hash)\.ts$/.test(
     path,
   ) ||

@@ -1,0 +1,3 @@
+export class Datetime {
+  readonly kind = 'datetime';
+}

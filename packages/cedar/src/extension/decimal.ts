@@ -1,0 +1,3 @@
+export class Decimal {
+  readonly kind = 'decimal';
+}

@@ -1,0 +1,3 @@
+export class Duration {
+  readonly kind = 'duration';
+}

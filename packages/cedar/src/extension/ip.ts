@@ -1,0 +1,3 @@
+export class IpAddress {
+  readonly kind = 'ip';
+}

@@ -1,0 +1,3 @@
+export type * from './ast.ts';
+export type { Extension } from './extension/extension.ts';
+export * from './value.ts';
