@@ -36,7 +36,12 @@ export interface Command {
   /** Options and an example, for `--help`; absent where the command has a help of its own. */
   readonly help?: string;
   readonly run: (args: readonly string[], io: Io) => Promise<number>;
+  /** Where the first argument chooses what is done: each verb is a command of its own, by its name. */
+  readonly verbs?: ReadonlyMap<string, Command>;
 }
+
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
 
 /** Ends a command with a sentence and an exit code. */
 export class CliError extends Error {

@@ -2,11 +2,12 @@
 import { ConfigError } from '../config/errors.ts';
 import { nearest } from '../config/nearest.ts';
 import { VERSION } from '../version.ts';
-import { configCommand, policyCommand } from './check.ts';
+import { configCommand } from './config.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand, keygenCommand } from './init.ts';
 import { CliError, type Command, EXIT, type Io, paint, usage } from './io.ts';
 import { logCommand } from './log.ts';
+import { policyCommand } from './policy.ts';
 import { sqlCommand } from './sql.ts';
 import { statusCommand } from './status.ts';
 import { processIo } from './terminal.ts';
@@ -45,11 +46,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
   try {
     if (name === '--version') io.out(VERSION);
-    else if (name === undefined || isHelp(name) || name === 'help') help(rest[0], io);
+    else if (name === undefined || isHelp(name) || name === 'help') help(rest, io);
     else {
-      const command = find(name);
-      if (command.help === undefined || !rest.some(isHelp)) return await command.run(rest, io);
-      help(name, io);
+      const [command, own] = find(name, rest);
+      if (command.help === undefined || !own.some(isHelp)) return await command.run(own, io);
+      help(args, io);
     }
     return EXIT.ok;
   } catch (error) {
@@ -59,9 +60,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 const isHelp = (word: string): boolean => word === '--help' || word === '-h';
 
-function find(name: string): Command {
+/** The command, or the verb of it that the next word names, and the arguments that are left for it. */
+function find(name: string, rest: readonly string[]): readonly [Command, readonly string[]] {
   const command = COMMANDS.get(name);
-  if (command) return command;
+  const verb = command?.verbs?.get(rest[0] ?? '');
+  if (verb) return [verb, rest.slice(1)];
+  if (command) return [command, rest];
   const meant = nearest(name, [...COMMANDS.keys()]);
   throw usage(
     `there is no command ${JSON.stringify(name)}`,
@@ -69,9 +73,9 @@ function find(name: string): Command {
   );
 }
 
-function help(name: string | undefined, io: Io): void {
+function help([name, ...rest]: readonly string[], io: Io): void {
   if (name !== undefined) {
-    const { line, does, help: text } = find(name);
+    const [{ line, does, help: text }] = find(name, rest);
     io.out(`sealrail ${line}\n\n${does}`);
     if (text !== undefined) io.out(text.trimEnd());
     return;
