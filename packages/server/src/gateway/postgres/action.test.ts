@@ -1,9 +1,10 @@
 import type { Catalog, Relation, SqlReading } from '@sealrail/facts';
 import { readSql } from '@sealrail/facts';
+import { identifier } from '@sealrail/sdk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { User } from '../../config/config.ts';
-import { identifier, type SqlActOptions, sqlAct } from './action.ts';
+import { type SqlActOptions, sqlAct } from './action.ts';
 import { openParser } from './parse.ts';
 
 const parse = await openParser(18);

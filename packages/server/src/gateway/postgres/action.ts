@@ -1,14 +1,16 @@
 /** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
 import type { Catalog, Relation, SqlReading, SqlUse } from '@sealrail/facts';
-import type {
-  Act,
-  CedarValue,
-  ClearValue,
-  Entity,
-  EntityUid,
-  Json,
-  Request,
-  ResourceUse,
+import {
+  type Act,
+  type CedarValue,
+  type ClearValue,
+  type Entity,
+  type EntityUid,
+  identifier,
+  type Json,
+  type Request,
+  type ResourceUse,
+  sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
 
@@ -30,16 +32,9 @@ export interface SqlActOptions {
 
 const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
 
-/** Identifiers that need quotes get them, so that no two objects have one id. */
-export function identifier(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
-}
-
 const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
   __entity: { type, id },
 });
-const entitySet = (type: string, ids: readonly string[]): CedarValue =>
-  ids.map((id) => entity(type, id));
 
 interface World {
   readonly entities: Map<string, Entity>;
@@ -157,6 +152,9 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
   }
 }
 
+const touches = ({ columns, shown, derived, written, allColumns }: SqlUse): boolean =>
+  columns.length + shown.length + derived.length + written.length > 0 || allColumns;
+
 function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
   const { resource } = use;
   const isTable = resource.kind === 'table';
@@ -171,32 +169,6 @@ function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
     written: use.written,
     writtenClasses: classes(use.written),
     allColumns: use.allColumns,
-  };
-}
-
-function sqlOf(world: World): Record<string, CedarValue> {
-  const { facts } = world.options.reading;
-  const tables = (names: readonly { schema: string; name: string }[]): CedarValue =>
-    names.map(({ schema, name }) => ({ __entity: addTable(world, schema, name) }));
-  return {
-    doubts: entitySet('Doubt', facts.doubts),
-    dialect: facts.dialect,
-    statements: facts.statements,
-    template: facts.template,
-    scope: entity('Scope', facts.scope),
-    volatility: entity('Volatility', facts.volatility),
-    readOnly: facts.readOnly,
-    risks: entitySet('SqlRisk', facts.risks),
-    tablesRead: tables(facts.tablesRead),
-    tablesWritten: tables(facts.tablesWritten),
-    routines: facts.routines,
-    ...(facts.limit === undefined ? {} : { limit: facts.limit }),
-    returnsRows: facts.returnsRows,
-    crossJoin: facts.crossJoin,
-    literals: facts.literals,
-    literalKinds: facts.literalKinds,
-    parameters: facts.parameters,
-    inTransaction: world.options.inTransaction,
   };
 }
 
@@ -255,12 +227,15 @@ export type SqlAct = Pick<Act, 'action' | 'resources' | 'statement' | 'values' |
 export function sqlAct(options: SqlActOptions): SqlAct {
   const world: World = { entities: new Map(), options };
   const principal = addPrincipal(world);
-  const { template: _, ...facts } = options.reading.facts;
-  const sql = sqlOf(world);
+  const { uses, template, ...facts } = options.reading.facts;
+  for (const { schema, name } of [...facts.tablesRead, ...facts.tablesWritten])
+    addTable(world, schema, name);
+  const recorded = { ...facts, inTransaction: options.inTransaction };
+  const sql = sqlContext({ facts: recorded, template, database: options.target.name });
   const meta = metaOf(options);
   const requests: Request[] = [];
   const resources: ResourceUse[] = [];
-  for (const use of facts.uses) {
+  for (const use of uses) {
     const resource = resourceOf(world, use);
     const access = accessOf(world, use);
     const action = `sql.${use.verb}`;
@@ -269,11 +244,10 @@ export function sqlAct(options: SqlActOptions): SqlAct {
       action,
       type: resource.type,
       id: resource.id,
-      ...(use.resource.kind === 'table' ? { access: access as Json } : {}),
+      // What is left out is read as NO_ACCESS.
+      ...(use.resource.kind === 'table' || touches(use) ? { access: access as Json } : {}),
     });
   }
-  const { uses: __, ...recorded } = facts;
-  const template = options.reading.facts.template;
   return {
     action: { requests, entities: [...world.entities.values()] },
     resources,

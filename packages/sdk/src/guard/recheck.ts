@@ -1,0 +1,57 @@
+/** A logged decision beside what comes out when it is made again. Pure. */
+import { encodeCanonical } from '../entry/canonical.ts';
+import type { Json } from '../entry/entry.ts';
+import type { Action, Decision } from './decision.ts';
+import { judge } from './judge.ts';
+import type { DecisionEntry } from './logged-action.ts';
+import type { PolicySet } from './policy-set.ts';
+
+/** One member of the decision that comes out otherwise. */
+export interface Difference {
+  readonly member: string;
+  readonly logged: Json | undefined;
+  readonly recomputed: Json | undefined;
+}
+
+/**
+ * Decides the action of an entry again, under the set that it names; nothing where that gives what was
+ * logged. `entry` has its payloads in place.
+ */
+export function recheckDecision(
+  set: PolicySet,
+  entry: DecisionEntry,
+  action: Action,
+): readonly Difference[] {
+  // No approval is kept by this version, so nothing that was decided can have rested on one.
+  const { decision } = judge(set, action, () => false);
+  return differences(entry, decision, action);
+}
+
+function differences(
+  { action: name, decision: logged }: DecisionEntry,
+  made: Decision,
+  { requests }: Action,
+): Difference[] {
+  const worst = made.parts.find(({ code }) => code === made.code)?.request ?? 0;
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ['verdict', logged.verdict, made.verdict],
+    ['code', logged.code, made.code],
+    ['action', name, requests[worst]?.action ?? ''],
+    ['determining', logged.determining, made.determining],
+    ['parts', logged.parts, made.parts],
+    ['obligations', logged.obligations ?? [], made.obligations],
+    ['holds', logged.holds ?? [], made.holds],
+    ['retryAfterMs', logged.retryAfterMs, made.retryAfterMs],
+    ['policySet', logged.policySet, made.policySet],
+    ['entities', logged.entities, made.entities],
+  ];
+  return pairs.flatMap(([member, before, after]) =>
+    same(before, after)
+      ? []
+      : [{ member, logged: before as Json | undefined, recomputed: after as Json | undefined }],
+  );
+}
+
+const same = (a: unknown, b: unknown): boolean => a === b || text(a) === text(b);
+const text = (value: unknown): string =>
+  value === undefined ? '' : encodeCanonical(value as Json);
