@@ -6,6 +6,7 @@ export * from './entry/entry.ts';
 export * from './entry/parse.ts';
 export * from './entry/payload.ts';
 export * from './entry/recorder.ts';
+export { openBlobsAtRest } from './entry/side/blobs-at-rest.ts';
 export {
   type OpenSideStore,
   openSideStore,

@@ -9,7 +9,8 @@
  *   | LINE            a line of data (stdout)
  *   ! LINE            a line of talk (stderr)
  *
- * In a command DIR is the session's folder and ROOT the root of the log in rest/. What differs from run to
+ * In a command DIR is the session's folder and ROOT the root of the log in rest/. Where a script speaks of
+ * decided/, there is a log with decisions there. What differs from run to
  * run is written as DIR, <key>, <password> and the like.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { writeDecisionsForTest } from '../../testing/decisions-at-rest.ts';
 import { writeLogForTest } from '../../testing/log-at-rest.ts';
 import type { Io } from './io.ts';
 import { run } from './main.ts';
@@ -102,6 +104,7 @@ describe('the command line', () => {
       await writeLogForTest(join(folder, 'rest'));
       const path = join(scripts, name);
       const script = readFileSync(path, 'utf8');
+      if (script.includes('decided/')) await writeDecisionsForTest(join(folder, 'decided'));
       const seen = await session(script, folder);
       await expect(seen).toMatchFileSnapshot(path);
     } finally {

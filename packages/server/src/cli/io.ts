@@ -26,6 +26,8 @@ export interface Io {
   /** Asks the person at the terminal, without showing what is typed; undefined where nobody sits there. */
   readonly askSecret: ((question: string) => Promise<string>) | undefined;
   readonly color: boolean;
+  /** Shows a line in the place of the one before; absent where stderr is no terminal. */
+  readonly showStatus?: (line: string) => void;
 }
 
 export interface Command {

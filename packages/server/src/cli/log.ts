@@ -8,27 +8,30 @@ import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
 import { followEntries } from './log-follow.ts';
 import { line } from './log-lines.ts';
+import { recheckVerb } from './log-recheck.ts';
 import { openLogView } from './log-view.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
 
 export const logCommand: Command = {
-  line: 'log tail|search|show|prove',
+  line: 'log tail|search|show|prove|recheck',
   does: 'the log in a terminal; prove N writes a receipt',
   help: `
   log tail [-n COUNT] [-f]        the newest entries; -f goes on as they come
   log search TEXT [-n COUNT]      the newest entries that hold a text; values are not in the log
   log show INDEX|ID               one entry, whole
   log prove INDEX|ID [-o FILE]    its receipt, which verify checks on its own
+  log recheck [--since 30d]       every logged decision made again from its own inputs
 
   --kind K        of tail and search: decision, outcome, change, finding, access, session, system
   --verdict V     allow, hold or deny
   --principal P   whose
   -c FILE         the configuration
   --json          tail, search: one line an entry: index, state, entry, outcome; show: one line;
-                  prove: index, file
+                  prove: index, file; recheck: sealrail log recheck --help
 
 Asks the daemon where one runs; else the published files are read.`,
+  verbs: new Map([['recheck', recheckVerb]]),
   run: log,
 };
 
@@ -62,6 +65,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['search', search],
   ['show', show],
   ['prove', prove],
+  ['recheck', recheckVerb.run],
 ]);
 
 function countOf(text: string | undefined): number {

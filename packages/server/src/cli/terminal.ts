@@ -19,6 +19,10 @@ export function processIo(): Io {
     askSecret: interactive ? askSecret : undefined,
     // https://no-color.org: present and not empty.
     color: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    // CR, the text, and EL: erase to the end of the line.
+    ...(process.stderr.isTTY === true
+      ? { showStatus: (line: string) => process.stderr.write(`\r${line}\u001b[K`) }
+      : {}),
   };
 }
 
