@@ -10,8 +10,8 @@ export type Slot = '?principal' | '?resource';
 
 export interface Policy {
   readonly effect: Effect;
-  /** In the order written; an annotation without a value has ''. Names are unique. */
-  readonly annotations: ReadonlyMap<string, string>;
+  /** In the order written; names are unique. `@id` without a value has null, which Cedar's JSON tells from "". */
+  readonly annotations: ReadonlyMap<string, string | null>;
   readonly principal: PrincipalScope;
   readonly action: ActionScope;
   readonly resource: ResourceScope;
@@ -90,6 +90,10 @@ export type ExtensionName =
   | 'toHours'
   | 'toDays';
 
+/**
+ * `at` is the place to show when something is wrong with the node: the operator, the name of the attribute or
+ * of what is called, else where the node begins.
+ */
 export type Expr = { readonly at: number } & (
   | { readonly kind: 'literal'; readonly value: boolean | string | Long | EntityUid }
   | { readonly kind: 'variable'; readonly name: Variable }
