@@ -27,5 +27,5 @@ export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';
 export { type Difference, recheckDecision } from './guard/recheck.ts';
-export { schemaText } from './guard/schema.ts';
+export { schemaJson, schemaText } from './guard/schema.ts';
 export * from './guard/sql-context.ts';

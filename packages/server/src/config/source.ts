@@ -92,6 +92,13 @@ export class YamlSource {
     return new ConfigError([...inOrder, ...elsewhere]);
   }
 
+  /** Where the value of a path stands; 1-based. */
+  placeOf(path: readonly PropertyKey[]): { readonly line: number; readonly column: number } {
+    const node = this.#node(path);
+    const { line, col } = this.#lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0);
+    return { line, column: col };
+  }
+
   /** At the value of a path, or at the nearest thing above it that is there; at a key where one is given. */
   add(path: readonly PropertyKey[], message: string, hint?: string, atKey?: string): void {
     let depth = path.length;

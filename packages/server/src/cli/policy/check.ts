@@ -16,7 +16,7 @@ export const checkVerb: Command = {
 
 async function checkPolicies(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, CONFIG);
-  const folder = await policyFolder(positionals, values.config, io);
+  const folder = policyFolder(positionals, values.config, io);
   const { policies, digest, close } = loadPolicies(folder);
   close();
   if (values.json)

@@ -1,0 +1,148 @@
+/** `policy test`: the cases beside the policies, and what no case looks at. */
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { PolicySet } from '@sealrail/sdk';
+import { schemaJson, schemaText } from '@sealrail/sdk';
+import { ConfigError } from '../../config/errors.ts';
+import { loadPolicies } from '../../config/policies.ts';
+import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
+import { type CaseResult, type Coverage, coverageOf, runCase } from '../../policy-tests/run.ts';
+import { readTestFile, type TestCase, type TestFileOptions } from '../../policy-tests/test-file.ts';
+import { vocabularyOf } from '../../policy-tests/vocabulary.ts';
+import { type Command, counted, EXIT, type Io, paint, printable } from '../io.ts';
+import { CONFIG, parseOptions } from '../options.ts';
+import { policyFolder } from './folder.ts';
+
+export const testVerb: Command = {
+  line: 'policy test [DIR] [-c FILE]',
+  does: 'run the cases beside the policies',
+  help: `
+Decides every case of every *.test.yaml beside the policies, and compares. docs/policies.md has the format.
+
+  DIR        a folder of .cedar and .test.yaml files; without it, that of the configuration
+  -c FILE    the configuration
+  --json     one line: folder, files, cases, passed, failed [{file, line, column, name, differences
+             [{what, expected, got}], decision {verdict, code, determining}}], coverage {undecided,
+             unspared}; or error {message, problems}
+
+Policies that decide no case, and forbids that no case comes near without being stopped, are named as
+warnings. Exit codes: 0 every case holds, 1 one does not, 78 a file is wrong.`,
+  run: testPolicies,
+};
+
+const ENDING = '.test.yaml';
+
+async function testPolicies(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parseOptions(args, CONFIG);
+  const folder = policyFolder(positionals, values.config, io);
+  const set = loadPolicies(folder);
+  try {
+    const names = testFiles(folder);
+    const cases = readAll(folder, names, await options());
+    const results = cases.map((test) => runCase(set, test));
+    const failed = results.filter(({ differences }) => differences.length > 0);
+    const coverage = coverageOf(set, results);
+    if (values.json) io.out(JSON.stringify(asJson({ folder, names, results, failed, coverage })));
+    else report({ set, names, results, failed, coverage }, io);
+    return failed.length === 0 ? EXIT.ok : EXIT.failed;
+  } finally {
+    set.close();
+  }
+}
+
+async function options(): Promise<TestFileOptions> {
+  const { '': schema } = schemaJson(schemaText());
+  if (schema === undefined) throw new Error('the policy schema defines nothing');
+  // The newest grammar is the one that reads most.
+  const parse = await openParser(SERVER_LINES[SERVER_LINES.length - 1] ?? 18);
+  return { vocabulary: vocabularyOf(schema), parse };
+}
+
+function testFiles(folder: string): readonly string[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith(ENDING));
+  if (names.length > 0) return names.sort();
+  const hint = 'docs/policies.md shows how to write one';
+  throw new ConfigError([
+    { file: folder, message: `holds no *${ENDING}: nothing is tested`, hint },
+  ]);
+}
+
+/** What is wrong with the files is said of all of them at once. */
+function readAll(
+  folder: string,
+  names: readonly string[],
+  options: TestFileOptions,
+): readonly TestCase[] {
+  const problems: ConfigError['problems'][number][] = [];
+  const cases = names.flatMap((name) => {
+    try {
+      return readTestFile(join(folder, name), options);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return cases;
+}
+
+interface Report {
+  readonly set: PolicySet;
+  readonly names: readonly string[];
+  readonly results: readonly CaseResult[];
+  readonly failed: readonly CaseResult[];
+  readonly coverage: Coverage;
+}
+
+function report({ set, names, results, failed, coverage }: Report, io: Io): void {
+  for (const one of failed) io.out(`${paint(io, 'red', 'failed')} ${lineOf(one, set, io)}`);
+  const place = (id: string): string => placeOf(set, id, io);
+  for (const id of coverage.undecided) io.say(`warning: ${place(id)}: no case is decided by ${id}`);
+  for (const id of coverage.unspared)
+    io.say(`warning: ${place(id)}: no case spares ${id}: does it stop too much?`);
+  const passed = results.length - failed.length;
+  const counts = [`${counted(results.length, 'case')} in ${counted(names.length, 'file')}`];
+  counts.push(failed.length === 0 ? 'all hold' : `${passed} hold, ${failed.length} do not`);
+  io.out(counts.join(': '));
+}
+
+function lineOf({ test, decision, differences }: CaseResult, set: PolicySet, io: Io): string {
+  const { verdict, code, determining } = decision;
+  const by = determining.map((id) => `${id} (${placeOf(set, id, io)})`);
+  const got = `${verdict} ${code}${by.length > 0 ? ` by ${by.join(', ')}` : ''}`;
+  const wanted = differences.map(
+    ({ what, expected, got: instead }) => `${what}: expected ${expected}, got ${instead}`,
+  );
+  const place = `${relative(io.cwd, test.file)}:${test.line}:${test.column}`;
+  return printable(`${place}: ${test.name}: ${wanted.join('; ')}; it was ${got}`);
+}
+
+function placeOf(set: PolicySet, id: string, io: Io): string {
+  const policy = set.byId.get(id);
+  return policy ? `${relative(io.cwd, policy.file)}:${policy.line}` : id;
+}
+
+function asJson({
+  folder,
+  names,
+  results,
+  failed,
+  coverage,
+}: Omit<Report, 'set'> & { readonly folder: string }) {
+  return {
+    folder,
+    files: names,
+    cases: results.length,
+    passed: results.length - failed.length,
+    failed: failed.map(({ test, decision: { verdict, code, determining }, differences }) => ({
+      file: test.file,
+      line: test.line,
+      column: test.column,
+      name: test.name,
+      differences,
+      decision: { verdict, code, determining },
+    })),
+    coverage,
+  };
+}

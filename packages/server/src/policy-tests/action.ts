@@ -1,0 +1,142 @@
+/** From what a case says to the action that the policies are asked about. */
+import { type ParsePort, readSql } from '@sealrail/facts';
+import type { Action, EntityUid, Request } from '@sealrail/sdk';
+import { nearest } from '../config/nearest.ts';
+import { sqlAct } from '../gateway/postgres/action.ts';
+import type { Database } from './database.ts';
+import type { Entities } from './entities.ts';
+import { defaultFacts, type Facts, overrideFacts, type Path } from './facts.ts';
+import type { RawCase, RawPrincipal, RawStep } from './shape.ts';
+import type { ActionType, Vocabulary } from './vocabulary.ts';
+
+export interface World {
+  readonly vocabulary: Vocabulary;
+  readonly database: Database;
+  readonly principals: Readonly<Record<string, RawPrincipal>>;
+  readonly entities: Entities;
+  readonly env: RawCase['env'];
+  readonly nowMs: number;
+  readonly parse: ParsePort;
+}
+
+/** Undefined where the case does not say what is done; that was said then. */
+export function actionOf(step: RawStep, path: Path, world: World): Action | undefined {
+  const actor = actorOf(step, path, world);
+  if (actor === undefined) return undefined;
+  if ((step.sql === undefined) === (step.action === undefined)) {
+    world.entities.problem(path, 'a case has either sql or action');
+    return undefined;
+  }
+  const requests =
+    step.sql === undefined
+      ? requestOf(step, actor, path, world)
+      : sqlRequests(step.sql, actor, world);
+  const made = requests.map((request) => withFacts(request, { step, actor, path }, world));
+  return { requests: made, entities: world.entities.all };
+}
+
+interface Actor {
+  readonly uid: EntityUid;
+  readonly name: string;
+  readonly raw: RawPrincipal;
+}
+
+function actorOf({ as }: RawStep, path: Path, { principals, entities }: World): Actor | undefined {
+  const known = Object.keys(principals);
+  const raw = as !== undefined && known.includes(as) ? principals[as] : undefined;
+  const uid = as === undefined ? undefined : entities.principal(as);
+  if (as !== undefined && raw && uid) return { uid, name: as, raw };
+  const meant = as === undefined ? undefined : nearest(as, known);
+  entities.problem(
+    as === undefined ? path : [...path, 'as'],
+    as === undefined ? 'as is missing' : `principals has no ${JSON.stringify(as)}`,
+    meant ? `did you mean ${meant}?` : `known are ${known.join(', ')}`,
+  );
+  return undefined;
+}
+
+/** What the gateway would make of this text, by the gateway's own code. */
+function sqlRequests(text: string, actor: Actor, world: World): readonly Request[] {
+  const { database, env, parse, nowMs, entities } = world;
+  const { name, catalog, classes } = database;
+  const { type, groups, roles } = actor.raw;
+  const { action } = sqlAct({
+    reading: readSql({ text, parse, catalog }),
+    user: { name: actor.name, type, groups, roles, scram: '' },
+    target: { name, env, classes },
+    session: 'test',
+    inTransaction: false,
+    text,
+    nowMs,
+    catalog,
+  });
+  entities.add(action.entities);
+  return action.requests;
+}
+
+function requestOf(step: RawStep, actor: Actor, path: Path, world: World): readonly Request[] {
+  const { vocabulary, entities } = world;
+  const name = step.action ?? '';
+  const type = vocabulary.actions.get(name);
+  if (type === undefined) {
+    const meant = nearest(name, [...vocabulary.actions.keys()]);
+    entities.problem(
+      [...path, 'action'],
+      `there is no action ${JSON.stringify(name)} that anything can be asked with`,
+      meant ? `did you mean ${meant}?` : `known are ${[...vocabulary.actions.keys()].join(', ')}`,
+    );
+    return [];
+  }
+  if (!type.principals.includes(actor.uid.type))
+    entities.problem([...path, 'as'], `${name} is done by ${type.principals.join(', ')}`);
+  const resource = resourceOf(step, type, path, entities);
+  if (resource === undefined) return [];
+  if (!type.resources.includes(resource.type))
+    entities.problem([...path, 'on'], `${name} is done on ${type.resources.join(', ')}`);
+  const context = defaultFacts(type.context, entities);
+  return [{ principal: actor.uid, action: name, resource, context }];
+}
+
+function resourceOf(
+  { on }: RawStep,
+  type: ActionType,
+  path: Path,
+  entities: Entities,
+): EntityUid | undefined {
+  if (typeof on === 'object') return entities.declare(on, [...path, 'on']);
+  if (on === undefined) return entities.some(type.resources[0] ?? '', '');
+  const uid = entities.read(on, [...path, 'on']);
+  return uid && entities.some(uid.type, uid.id);
+}
+
+interface Given {
+  readonly step: RawStep;
+  readonly actor: Actor;
+  readonly path: Path;
+}
+
+/** First what follows from who and when, then what the case itself says. */
+function withFacts(request: Request, { step, actor, path }: Given, world: World): Request {
+  const type = world.vocabulary.actions.get(request.action)?.context;
+  if (type === undefined) return request;
+  const { entities } = world;
+  const known = { meta: { ...timeFacts(world.nowMs), ...callerFacts(actor, world) } };
+  const facts = [...path, 'facts'];
+  const before = overrideFacts(request.context as Facts, known, type, facts, entities);
+  return { ...request, context: overrideFacts(before, step.facts, type, facts, entities) };
+}
+
+function timeFacts(nowMs: number): Readonly<Record<string, unknown>> {
+  const now = new Date(nowMs);
+  return {
+    now: now.toISOString(),
+    hour: now.getUTCHours(),
+    weekday: ((now.getUTCDay() + 6) % 7) + 1,
+  };
+}
+
+function callerFacts({ raw }: Actor, { entities }: World): Readonly<Record<string, unknown>> {
+  if (raw.for === undefined) return {};
+  entities.principal(raw.for);
+  return { caller: { onBehalfOf: raw.for, hops: 1 } };
+}
