@@ -106,9 +106,11 @@ export class Logbook {
       });
   }
 
-  /** What the log noticed about the disk that it is on. */
+  /** What the log noticed about the disk that it is on, or about its witnesses. */
   noticed({ rule, message, percent }: LogFinding): Promise<unknown> {
-    const severity = percent >= DISK_HIGH_PERCENT ? 'high' : 'medium';
+    // A disk that fills leaves time; witnesses that are missing leave the log's word alone.
+    const isHigh = percent === undefined || percent >= DISK_HIGH_PERCENT;
+    const severity = isHigh ? 'high' : 'medium';
     return this.#record({ kind: 'finding', rule, severity, message, about: [] });
   }
 

@@ -36,14 +36,27 @@ export interface Log {
   /** The newest published checkpoint: signed note bytes and its tree size. */
   checkpoint(): { readonly note: Uint8Array; readonly size: number };
 
-  /** A C2SP tlog-proof of one entry, `extra` holding the entry; waits for the signed checkpoint that covers it. */
-  receipt(index: number): Promise<Uint8Array>;
+  /** How far entries have come: below each size they are durable, signed, witnessed. */
+  readonly states: States;
+
+  /**
+   * A C2SP tlog-proof of one entry, `extra` holding the entry. Waits for the signed checkpoint that covers
+   * it; with `witnessed` for the published one that a quorum cosigned, which may take as long as they do.
+   */
+  receipt(index: number, state?: 'signed' | 'witnessed'): Promise<Uint8Array>;
 
   /** Resolves once, with the reason, when the log has failed for good. */
   readonly failed: Promise<Error>;
 
   /** Flushes, signs what is acknowledged, publishes, releases the lock. */
   close(): Promise<void>;
+}
+
+export interface States {
+  readonly durable: number;
+  readonly signed: number;
+  /** Cosigned by a quorum and published; absent where the log has no witnesses. */
+  readonly witnessed?: number;
 }
 
 export interface AppendOptions {
@@ -63,8 +76,13 @@ export interface Recovery {
 
 /** Something that the log noticed about its place and that an operator should know. */
 export interface LogFinding {
-  readonly rule: 'disk-filling' | 'disk-full';
+  readonly rule:
+    | 'disk-filling'
+    | 'disk-full'
+    | 'witness-refuses'
+    | 'witnesses-silent'
+    | 'quorum-missing';
   readonly message: string;
   /** Of the disk, where the rule is about it. */
-  readonly percent: number;
+  readonly percent?: number;
 }

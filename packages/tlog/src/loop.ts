@@ -29,12 +29,16 @@ export interface LoopOptions {
   readonly tree: Tree;
   readonly lastSigned: LastSigned;
   readonly signed: SignedCheckpoint;
+  /** What is published at the start: `signed`, or with witnesses perhaps an older one. */
+  readonly published: SignedCheckpoint;
   readonly signer: Signer;
 }
 
 export interface LoopHooks {
   readonly onGrown: () => void;
   readonly check: () => void;
+  /** With witnesses: gets each checkpoint once it is recorded, and calls `publish` when it is good enough. */
+  readonly onSigned?: (signed: SignedCheckpoint) => void;
 }
 
 export class Loop {
@@ -45,16 +49,14 @@ export class Loop {
   #retiring: Promise<void> | undefined;
   /** Of entries, each with two of length, that went into the tree since the start. */
   #grownBytes = 0;
-  readonly #onGrown: () => void;
-  readonly #check: () => void;
+  readonly #hooks: LoopHooks;
 
   /** `onGrown` is called whenever `grownBytes` has risen; `check` throws once the log has failed. */
-  constructor(options: LoopOptions, { onGrown, check }: LoopHooks) {
+  constructor(options: LoopOptions, hooks: LoopHooks) {
     this.#options = options;
-    this.#onGrown = onGrown;
-    this.#check = check;
+    this.#hooks = hooks;
     this.#signed = options.signed;
-    this.#published = options.signed;
+    this.#published = options.published;
   }
 
   /** Newest checkpoint that LastSigned records. */
@@ -78,13 +80,21 @@ export class Loop {
     const { tree, clock } = this.#options;
     await this.#grow(size);
     if (BigInt(tree.size) > this.#signed.size) await this.#sign();
+    if (this.#hooks.onSigned) return;
     const due = clock.now() - this.#publishedAt >= PUBLISH_MS;
-    this.#check();
     if (this.#signed !== this.#published && (due || final)) {
-      await tree.publish(this.#signed.note);
+      await this.publish(this.#signed, this.#signed.note);
       this.#published = this.#signed;
-      this.#publishedAt = clock.now();
     }
+  }
+
+  /** `note` is that of `signed`, perhaps with signatures of others. An older one than is out stays in. */
+  async publish(signed: SignedCheckpoint, note: Uint8Array): Promise<void> {
+    this.#hooks.check();
+    if (signed.size < this.#published.size) return;
+    await this.#options.tree.publish(Number(signed.size), note);
+    this.#published = { ...signed, note };
+    this.#publishedAt = this.#options.clock.now();
   }
 
   async #grow(size: number): Promise<void> {
@@ -99,23 +109,24 @@ export class Loop {
         const entries = read.entries.slice(at, end);
         tree.add(entries);
         for (const entry of entries) this.#grownBytes += entry.length + 2;
-        this.#onGrown();
+        this.#hooks.onGrown();
         await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
       }
-      this.#check();
+      this.#hooks.check();
       await tree.writeFull();
     }
   }
 
   async #sign(): Promise<void> {
     const { tree, signer, lastSigned } = this.#options;
-    this.#check();
+    this.#hooks.check();
     await tree.writePartials();
     const checkpoint = { origin: signer.key.name, size: BigInt(tree.size), root: tree.root() };
     const next = signCheckpoint(checkpoint, signer);
-    this.#check();
+    this.#hooks.check();
     await lastSigned.replace(this.#signed, next);
     this.#signed = next;
+    this.#hooks.onSigned?.(next);
   }
 
   /**

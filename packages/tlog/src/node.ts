@@ -4,7 +4,15 @@ import { TlogError } from './errors.ts';
 import type { Signer } from './note.ts';
 import type { Sha256 } from './sha256.ts';
 import type { Verifier } from './verify/note.ts';
-import { ED25519, keyId, parseSecretKey, type SecretKey } from './vkey.ts';
+import {
+  COSIGNATURE_V1,
+  ED25519,
+  keyId,
+  parseSecretKey,
+  type SecretKey,
+  verifierKey,
+} from './vkey.ts';
+import type { Cosigner } from './witness/cosignature.ts';
 
 export type { Signer } from './note.ts';
 
@@ -38,13 +46,25 @@ export function secretKeyFromSeed(name: string, seed: Uint8Array): SecretKey {
 
 /** From a Go-style secret key; refuses one whose id is not that of its public key. */
 export function openSigner(secretKey: string): Signer {
+  return signerOf(secretKey, ED25519);
+}
+
+/**
+ * A witness's, from the same form of secret key. Not the key of a log: an Ed25519 cosignature does not say
+ * whose it is, so one key has one duty.
+ */
+export function openCosigner(secretKey: string): Cosigner {
+  return signerOf(secretKey, COSIGNATURE_V1);
+}
+
+function signerOf(secretKey: string, type: typeof ED25519 | typeof COSIGNATURE_V1): Signer {
   const { name, id, seed } = parseSecretKey(secretKey);
   const { key, publicKey } = privateKeyObject(seed);
   if (keyId(name, ED25519, publicKey, sha256) !== id) {
     throw new TlogError('KEY_MALFORMED', 'the secret key does not belong to its id');
   }
   return {
-    key: { name, id, type: ED25519, publicKey },
+    key: verifierKey(name, publicKey, sha256, type),
     sign: (message) => new Uint8Array(sign(null, message, key)),
   };
 }

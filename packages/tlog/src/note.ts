@@ -5,6 +5,7 @@
 import { concat, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
 import { COSIGNATURE_V1, isNoteName, type VerifierKey } from './vkey.ts';
+import { cosignatureMessage, cosignatureTime, TIME_BYTES } from './witness/cosignature.ts';
 
 /** As Go's x/mod/sumdb/note, so that what others accept is accepted here. */
 export const NOTE_BYTES_MAX = 1_000_000;
@@ -94,6 +95,8 @@ export interface SignatureClaim {
   readonly message: Uint8Array;
   /** 64 bytes of Ed25519. */
   readonly signature: Uint8Array;
+  /** Of a cosignature: seconds since 1970. */
+  readonly time?: bigint;
 }
 
 /**
@@ -115,19 +118,16 @@ export function signatureClaims(note: Note, keys: readonly VerifierKey[]): Signa
  * bytes.
  */
 function claimOf(note: Note, key: VerifierKey, blob: Uint8Array): SignatureClaim {
-  const timeBytes = key.type === COSIGNATURE_V1 ? 8 : 0;
+  const timeBytes = key.type === COSIGNATURE_V1 ? TIME_BYTES : 0;
+  const who = `${key.name}+${key.id}`;
   if (blob.length !== timeBytes + SIGNATURE_BYTES) {
     throw new TlogError(
       'NOTE_UNVERIFIED',
-      `the signature of ${key.name}+${key.id} has ${blob.length} bytes instead of ${timeBytes + SIGNATURE_BYTES}`,
+      `the signature of ${who} has ${blob.length} bytes instead of ${timeBytes + SIGNATURE_BYTES}`,
     );
   }
   const signature = blob.slice(timeBytes);
   if (timeBytes === 0) return { key, message: encodeUtf8(note.text), signature };
-  const seconds = new DataView(blob.buffer, blob.byteOffset, timeBytes).getBigUint64(0);
-  return {
-    key,
-    message: encodeUtf8(`cosignature/v1\ntime ${seconds}\n${note.text}`),
-    signature,
-  };
+  const time = cosignatureTime(blob, who);
+  return { key, message: cosignatureMessage(note.text, time), signature, time };
 }

@@ -2,7 +2,7 @@
 import { encodeUtf8, toHex } from './bytes.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { TlogError } from './errors.ts';
-import { type Files, makeDirectoryDurably, withoutSync } from './files/files.ts';
+import { type Files, makeDirectoryDurably, replaceDurably, withoutSync } from './files/files.ts';
 import { nodeFiles } from './files/node.ts';
 import { Journal } from './journal/journal.ts';
 import { readJournal } from './journal/reading.ts';
@@ -16,6 +16,7 @@ import { examine, type Place, repair } from './recovery.ts';
 import { RunningLog } from './running.ts';
 import { fileTreeStore } from './tree/store.ts';
 import { formatVkey } from './vkey.ts';
+import type { Evidence, Witnesses } from './witness/witnessing.ts';
 
 export interface LogOptions {
   /** Data directory: `log/`, `journal/` and `private/` come to stand in it. */
@@ -30,6 +31,8 @@ export interface LogOptions {
    */
   readonly durability?: 'sync' | 'async' | 'none';
   readonly onFinding?: (finding: LogFinding) => void;
+  /** Whose cosignatures a checkpoint needs before it is published; without, it needs none. */
+  readonly witnesses?: Witnesses;
   /** For tests: smaller and more segments. */
   readonly segmentBytes?: number;
   readonly segmentsMax?: number;
@@ -51,6 +54,7 @@ function placeOf(options: LogOptions) {
     journal: `${options.dir}/journal`,
     private: `${options.dir}/private`,
     staging: `${options.dir}/private/staging`,
+    evidence: `${state}/contradiction`,
   };
   const place: Place = {
     dir: options.dir,
@@ -124,7 +128,7 @@ async function isEmpty(options: LogOptions): Promise<boolean> {
 
 /**
  * Opens an existing log, recovering whatever the last stop left. Throws TlogError: LOG_MISSING, LOG_LOCKED,
- * LOG_FILESYSTEM, LOG_CORRUPT or LOG_LASTSIGNED, with nothing changed.
+ * LOG_FILESYSTEM, LOG_CORRUPT, LOG_LASTSIGNED or LOG_CONTRADICTED, with nothing signed.
  */
 export async function openLog(options: LogOptions): Promise<Log> {
   const { signer, files, clock, folders, place } = placeOf(options);
@@ -134,12 +138,14 @@ export async function openLog(options: LogOptions): Promise<Log> {
   }
   await checkFilesystem(options, files);
   const lock = (options.lock ?? takeLock)(folders.private);
+  let log: RunningLog;
   try {
     await files.remove(folders.staging);
     await files.makeDirectory(folders.staging, 0o700);
     const examined = await examine(place);
-    const { journal, recovery } = await repair(place, examined);
-    return new RunningLog({
+    await refuseContradicted(files, folders.evidence);
+    const { journal, recovery } = await repair(place, examined, options.witnesses !== undefined);
+    log = new RunningLog({
       files,
       clock,
       journal,
@@ -147,17 +153,46 @@ export async function openLog(options: LogOptions): Promise<Log> {
       tree: examined.tree,
       lastSigned: place.lastSigned,
       signed: examined.last,
+      published: (options.witnesses && examined.published) ?? examined.last,
       signer,
       recovery,
       ackEarly: options.durability === 'async',
       dir: options.dir,
       onFinding: options.onFinding ?? (() => undefined),
       release: () => lock.release(),
+      ...(options.witnesses === undefined ? {} : { witnesses: options.witnesses }),
+      keepEvidence: (evidence) => keepEvidence(files, folders.evidence, evidence),
     });
   } catch (error) {
     lock.release();
     throw error;
   }
+  try {
+    await log.greet();
+    return log;
+  } catch (error) {
+    await log.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+const EVIDENCE = { ours: 'ours', theirs: 'theirs' } as const;
+
+/** Two checkpoints under one key that cannot both be true: kept for people to look at, and for every start. */
+async function keepEvidence(files: Files, folder: string, evidence: Evidence): Promise<void> {
+  await makeDirectoryDurably(files, folder, 0o700);
+  for (const which of [EVIDENCE.ours, EVIDENCE.theirs]) {
+    const path = `${folder}/${which}`;
+    await replaceDurably(files, path, `${path}.new`, evidence[which], 0o600);
+  }
+}
+
+/** Signing goes on for no restart: whoever finds out what happened moves the evidence away. */
+async function refuseContradicted(files: Files, folder: string): Promise<void> {
+  if (!(await files.read(`${folder}/${EVIDENCE.theirs}`))) return;
+  throw new TlogError('LOG_CONTRADICTED', `a witness has seen another history of this log`, {
+    hint: `both checkpoints are in ${folder}: find out which copy is the true one, then succeed the log`,
+  });
 }
 
 /**

@@ -118,12 +118,15 @@ function refusal(message: string, hint: string): TlogError {
 export async function repair(
   place: Place,
   { reading, tree, last, published, signed }: Examined,
+  isWitnessed: boolean,
 ): Promise<{ readonly journal: Journal; readonly recovery: Recovery }> {
   await place.lastSigned.replace(last, last);
   const journal = await Journal.reopen(place.journal, reading);
   const unpublished = !published || published.size < last.size;
-  await tree.rewrite(unpublished ? signed : []);
-  if (unpublished) await tree.publish(last.note);
+  const size = Number(last.size);
+  await tree.rewrite(unpublished ? { size, tiles: signed } : undefined);
+  // With witnesses, what is not published yet still lacks their cosignatures.
+  if (unpublished && !isWitnessed) await tree.publish(size, last.note);
   const { cutTail } = reading;
   const cut = cutTail && { bytes: cutTail.length, digest: toHex(sha256(cutTail)) };
   const recovery = {

@@ -4,14 +4,20 @@ import type { Clock } from './clock.ts';
 import { TlogError } from './errors.ts';
 import { Failure } from './failure.ts';
 import type { SignedCheckpoint } from './last-signed.ts';
-import type { AppendOptions, Log, LogFinding, Recovery } from './log.ts';
+import type { AppendOptions, Log, LogFinding, Recovery, States } from './log.ts';
 import { Loop, type LoopOptions } from './loop.ts';
-import { sha256 } from './node.ts';
-import { proveInclusion } from './proof.ts';
+import { sha256, verifyEd25519 } from './node.ts';
+import { proveConsistency, proveInclusion } from './proof.ts';
 import { formatReceipt } from './receipt.ts';
 import { assertIndex } from './tile.ts';
 import { formatVkey } from './vkey.ts';
 import { DiskWatch } from './watch.ts';
+import {
+  type Evidence,
+  type Witnesses,
+  Witnessing,
+  type WitnessingOptions,
+} from './witness/witnessing.ts';
 
 /** Acknowledged but not signed: past either, `append` refuses. */
 export const UNSIGNED_BYTES_MAX = 64 << 20;
@@ -23,6 +29,9 @@ export const TURN_MS = 100;
 /** After a full disk. */
 const RETRY_MS = 1_000;
 
+/** What the disk can keep from being done. */
+type Work = 'turn' | 'publish' | 'retire' | 'watch';
+
 export interface RunningOptions extends LoopOptions {
   readonly clock: Clock;
   readonly recovery: Recovery;
@@ -30,6 +39,8 @@ export interface RunningOptions extends LoopOptions {
   readonly dir: string;
   readonly onFinding: (finding: LogFinding) => void;
   readonly release: () => void;
+  readonly witnesses?: Witnesses;
+  readonly keepEvidence: (evidence: Evidence) => Promise<void>;
 }
 
 export class RunningLog implements Log {
@@ -41,6 +52,7 @@ export class RunningLog implements Log {
   readonly #appender: Appender;
   readonly #loop: Loop;
   readonly #watch: DiskWatch;
+  readonly #witnessing: Witnessing | undefined;
   #size: number;
   #closed: Promise<void> | undefined;
   #cancelTurn: (() => void) | undefined;
@@ -54,7 +66,7 @@ export class RunningLog implements Log {
   /** The same of entries that the turn under way does not cover. */
   #uncoveredSince: number | undefined;
   /** What the full disk keeps from being written, by who wanted to write it. */
-  readonly #stalled = new Map<'turn' | 'retire' | 'watch', TlogError>();
+  readonly #stalled = new Map<Work, TlogError>();
   #caughtUp: () => void = () => undefined;
   #turnedAt = Number.NEGATIVE_INFINITY;
   readonly #signedListeners: (() => void)[] = [];
@@ -66,11 +78,14 @@ export class RunningLog implements Log {
     this.vkey = formatVkey(options.signer.key);
     this.recovery = options.recovery;
     this.#size = options.journal.end;
+    this.#witnessing = options.witnesses && new Witnessing(this.#witnessed(options.witnesses));
+    const witnessing = this.#witnessing;
     this.#loop = new Loop(options, {
       onGrown: () => this.#pace(),
       check: () => {
         if (this.#failure.error) throw this.#failure.error;
       },
+      ...(witnessing ? { onSigned: (signed) => witnessing.offer(signed) } : {}),
     });
     const { files, clock, dir, onFinding } = options;
     this.#watch = new DiskWatch({ files, clock, path: dir, onFinding });
@@ -90,8 +105,57 @@ export class RunningLog implements Log {
     }
   }
 
+  #witnessed(witnesses: Witnesses): WitnessingOptions {
+    const { clock, tree, signer, onFinding, keepEvidence } = this.#options;
+    return {
+      ...witnesses,
+      clock,
+      onFinding,
+      logKey: signer.key,
+      verifier: verifyEd25519,
+      sha256,
+      history: {
+        prove: (from, to) =>
+          this.#exclusive(() =>
+            tree.withNodes(to, (readNode) => proveConsistency({ from, to, readNode }, sha256)),
+          ),
+        root: (size) => this.#exclusive(() => tree.rootOf(size)),
+      },
+      keep: (size) =>
+        this.#attempt('publish', () => this.#exclusive(() => tree.keep(Number(size)))),
+      publish: async (signed, note) => {
+        await this.#attempt('publish', () =>
+          this.#exclusive(() => this.#loop.publish(signed, note)),
+        );
+        this.#tellSigned();
+      },
+      onContradiction: async (error, evidence) => {
+        await keepEvidence(evidence).catch(() => undefined);
+        this.#failure.set(error);
+      },
+    };
+  }
+
+  /** Rejects where a witness has seen more of this log than there is; without witnesses there is nothing to ask. */
+  async greet(): Promise<void> {
+    if (!this.#witnessing) return;
+    const isAnswered = await this.#witnessing.greet(this.#loop.signed);
+    const { error } = this.#failure;
+    // What the witness said, and not that the log has stopped because of it.
+    if (error) throw error.cause instanceof TlogError ? error.cause : error;
+    if (isAnswered) return;
+    const message =
+      'no witness answers: a rollback of the whole machine is not detected at this start';
+    this.#options.onFinding({ rule: 'witnesses-silent', message });
+  }
+
   get size(): number {
     return this.#size;
+  }
+
+  get states(): States {
+    const witnessed = this.#witnessing && { witnessed: Number(this.#loop.published.size) };
+    return { durable: this.#size, signed: this.#signedSize, ...witnessed };
   }
 
   get failed(): Promise<Error> {
@@ -150,6 +214,7 @@ export class RunningLog implements Log {
 
   #failed(error: TlogError): void {
     this.#cancelTurn?.();
+    this.#witnessing?.stop();
     this.#options.journal.abort(error);
     this.#wake();
   }
@@ -176,8 +241,12 @@ export class RunningLog implements Log {
 
   #scheduleNext(): void {
     if (this.#stalled.size > 0) this.#schedule(RETRY_MS);
-    else if (this.#size > this.#signedSize || this.#loop.signed !== this.#loop.published)
-      this.#schedule(TURN_MS);
+    else if (this.#size > this.#signedSize || this.#isUnpublished) this.#schedule(TURN_MS);
+  }
+
+  /** With witnesses it is they who are waited for. */
+  get #isUnpublished(): boolean {
+    return !this.#witnessing && this.#loop.signed !== this.#loop.published;
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -194,7 +263,7 @@ export class RunningLog implements Log {
     if (final) await retiring;
   }
 
-  async #attempt(who: 'turn' | 'retire' | 'watch', work: () => Promise<void>): Promise<void> {
+  async #attempt(who: Work, work: () => Promise<void>): Promise<void> {
     if (this.#failure.error) return;
     try {
       await work();
@@ -217,6 +286,10 @@ export class RunningLog implements Log {
     await this.#loop.turn(size, final);
     this.#unsignedSince = this.#uncoveredSince;
     this.#signedBytes = bytes;
+    this.#tellSigned();
+  }
+
+  #tellSigned(): void {
     for (const wake of this.#signedListeners.splice(0)) wake();
   }
 
@@ -275,14 +348,17 @@ export class RunningLog implements Log {
     return { note, size: Number(size) };
   }
 
-  async receipt(index: number): Promise<Uint8Array> {
+  async receipt(index: number, state: 'signed' | 'witnessed' = 'signed'): Promise<Uint8Array> {
     assertIndex(index, this.#size);
-    while (index >= this.#signedSize) {
+    if (state === 'witnessed' && !this.#witnessing)
+      throw new TlogError('LOG_INDEX', 'this log has no witnesses: nothing in it is witnessed');
+    const newest = () => (state === 'signed' ? this.#loop.signed : this.#loop.published);
+    while (index >= Number(newest().size)) {
       if (this.#failure.error) throw this.#failure.error;
       if (this.#closed) throw new TlogError('LOG_CLOSED', 'the log is closed');
       await new Promise<void>((resolve) => this.#signedListeners.push(resolve));
     }
-    return this.#exclusive(() => this.#prove(index, this.#loop.signed));
+    return this.#exclusive(() => this.#prove(index, newest()));
   }
 
   async #prove(index: number, { size, note }: SignedCheckpoint): Promise<Uint8Array> {
@@ -305,6 +381,7 @@ export class RunningLog implements Log {
     await this.#appender.idle();
     this.#cancelTurn?.();
     await this.#turn(true);
+    await this.#witnessing?.close();
     this.#wake();
     await this.#turns;
     await this.#loop.retired();

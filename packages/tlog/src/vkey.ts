@@ -40,13 +40,18 @@ export function keyId(name: string, type: number, publicKey: Uint8Array, sha256:
   );
 }
 
-export function verifierKey(name: string, publicKey: Uint8Array, sha256: Sha256): VerifierKey {
+export function verifierKey(
+  name: string,
+  publicKey: Uint8Array,
+  sha256: Sha256,
+  type: typeof ED25519 | typeof COSIGNATURE_V1 = ED25519,
+): VerifierKey {
   if (!isKeyName(name)) {
     throw new TlogError('KEY_MALFORMED', `${JSON.stringify(name)} is no key name`, {
       hint: 'a name has 1 to 255 bytes, no white space and no +',
     });
   }
-  return { name, id: keyId(name, ED25519, publicKey, sha256), type: ED25519, publicKey };
+  return { name, id: keyId(name, type, publicKey, sha256), type, publicKey };
 }
 
 export function formatVkey(key: VerifierKey): string {

@@ -53,6 +53,7 @@ class LogAtRest implements Log {
   readonly vkey: string;
   readonly size: number;
   readonly recovery: Log['recovery'];
+  readonly states: Log['states'];
   readonly failed: Promise<Error> = new Promise(() => undefined);
   readonly #source: Source;
   readonly #note: Uint8Array;
@@ -62,6 +63,8 @@ class LogAtRest implements Log {
     this.vkey = vkey;
     this.size = Number(size);
     this.recovery = { epoch: 0, size: this.size, rewritten: 0 };
+    // Of a log at rest nothing is known but what was published.
+    this.states = { durable: this.size, signed: this.size };
     this.#source = source;
     this.#note = note;
   }

@@ -31,15 +31,15 @@ export class Partials {
   readonly #store: TreeStore;
   /** By path. */
   readonly #standing = new Map<string, Standing>();
-  /** Of the newest size that was written for. */
-  #current = new Set<string>();
+  /** Paths of each size that was written for and may still be published, oldest first. */
+  readonly #waiting = new Map<number, ReadonlySet<string>>();
 
   constructor(store: TreeStore) {
     this.#store = store;
   }
 
   /** Those of one size. The same width of the same place holds the same bytes, and is written once. */
-  async write(tiles: readonly EdgeTile[]): Promise<void> {
+  async write(size: number, tiles: readonly EdgeTile[]): Promise<void> {
     for (const tile of tiles) {
       const path = pathOf(tile);
       const standing = this.#standing.get(path);
@@ -48,7 +48,7 @@ export class Partials {
       const published = standing?.published ?? false;
       this.#standing.set(path, { place: tile.place, published, written: true, durable: false });
     }
-    this.#current = new Set(tiles.map(pathOf));
+    this.#waiting.set(size, new Set(tiles.map(pathOf)));
   }
 
   /**
@@ -69,9 +69,12 @@ export class Partials {
     }
   }
 
-  /** Before the size that was written for last is published: its partial tiles survive a power cut. */
-  async makeDurable(): Promise<void> {
-    const paths = [...this.#current].filter((path) => !this.#standing.get(path)?.durable);
+  /** Before this size is published: its partial tiles survive a power cut. */
+  async makeDurable(size: number): Promise<void> {
+    // What no longer stands gave way to a full tile, which is durable.
+    const paths = [...this.#pathsOf(size)].filter(
+      (path) => this.#standing.get(path)?.durable === false,
+    );
     if (paths.length === 0) return;
     await this.#store.makeDurable(paths);
     for (const path of paths) {
@@ -80,16 +83,30 @@ export class Partials {
     }
   }
 
-  /** The size that was written for last is published now. */
-  async published(): Promise<void> {
-    for (const [path, standing] of this.#standing) {
-      if (this.#current.has(path)) {
-        standing.published = true;
-      } else if (!standing.published) {
-        await this.#store.drop(path);
-        this.#standing.delete(path);
-      }
+  /** This size is published now, and no smaller one will be any more. */
+  async published(size: number): Promise<void> {
+    for (const path of this.#pathsOf(size)) {
+      const standing = this.#standing.get(path);
+      if (standing) standing.published = true;
     }
+    await this.dropBelow(size);
+  }
+
+  /** Sizes below this one, and those between it and the newest, will not be published any more. */
+  async dropBelow(size: number): Promise<void> {
+    const newest = Math.max(...this.#waiting.keys());
+    for (const waiting of [...this.#waiting.keys()])
+      if (waiting !== size && waiting !== newest) this.#waiting.delete(waiting);
+    const wanted = new Set([...this.#waiting.values()].flatMap((paths) => [...paths]));
+    for (const [path, standing] of this.#standing) {
+      if (standing.published || wanted.has(path)) continue;
+      await this.#store.drop(path);
+      this.#standing.delete(path);
+    }
+  }
+
+  #pathsOf(size: number): ReadonlySet<string> {
+    return this.#waiting.get(size) ?? new Set();
   }
 
   /** The full tiles of these places are durable. */

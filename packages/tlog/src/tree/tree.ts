@@ -120,7 +120,7 @@ export class Tree {
 
   /** The partial tiles of the present size: they stand before that size is signed. */
   async writePartials(): Promise<void> {
-    await this.#partials.write(this.edgeTiles());
+    await this.#partials.write(this.size, this.edgeTiles());
   }
 
   /** What the present size consists of besides full tiles and bundles. */
@@ -145,10 +145,13 @@ export class Tree {
   }
 
   /**
-   * Recovery: everything above the mark is written again, whether it is there or not. `unpublished` are the
-   * edge tiles of the size that was signed last, where it has still to be published.
+   * Recovery: everything above the mark is written again, whether it is there or not. `unpublished` is the
+   * size that was signed last, with its edge tiles, where it has still to be published.
    */
-  async rewrite(unpublished: readonly EdgeTile[]): Promise<void> {
+  async rewrite(unpublished?: {
+    readonly size: number;
+    readonly tiles: readonly EdgeTile[];
+  }): Promise<void> {
     for (let next = this.#unwritten[0]; next; next = this.#unwritten[0]) {
       const { path, bytes } = next;
       await this.#partials.find(path, TILE_WIDTH - 1, cutOf(path, bytes));
@@ -157,14 +160,22 @@ export class Tree {
     }
     for (const { place, width, bytes } of this.edgeTiles())
       await this.#partials.find(place, width, cutOf(place, bytes));
-    await this.#partials.write(unpublished);
+    if (unpublished) await this.#partials.write(unpublished.size, unpublished.tiles);
   }
 
-  /** Partial tiles first, so that a published size never lacks one; then the checkpoint. */
-  async publish(note: Uint8Array): Promise<void> {
-    await this.#partials.makeDurable();
+  /**
+   * Partial tiles first, so that a published size never lacks one; then the checkpoint. `size` is one that
+   * partial tiles were written for: the newest, or the one that was kept.
+   */
+  async publish(size: number, note: Uint8Array): Promise<void> {
+    await this.#partials.makeDurable(size);
     await this.#store.publish(note);
-    await this.#partials.published();
+    await this.#partials.published(size);
+  }
+
+  /** Of the sizes that are not published, this one and the newest may still be. */
+  async keep(size: number): Promise<void> {
+    await this.#partials.dropBelow(size);
   }
 
   /** Makes everything below the mark durable, a multiple of 256; then the partial tiles there go. */
@@ -193,8 +204,12 @@ export class Tree {
     return this.#withTiles(use, async (level, index) => {
       const path = tilePath({ level, index, width: width(level, index) });
       const hashes = splitHashes(await this.#store.get(path), width(level, index));
-      if (!hashes) throw missing(path);
-      return hashes;
+      if (hashes) return hashes;
+      // A partial tile gives way to the full one as soon as that is durable, its published size or not.
+      const full = tilePath({ level, index, width: TILE_WIDTH });
+      const wider = splitHashes(await this.#store.get(full), TILE_WIDTH);
+      if (!wider) throw missing(path);
+      return wider.slice(0, width(level, index));
     });
   }
 
