@@ -1,5 +1,13 @@
 export type * from './ast.ts';
 export type { Extension } from './extension/extension.ts';
+export { actionEntities, enumeratedTypes } from './schema/actions.ts';
+export type { Schema } from './schema/declaration.ts';
+export { schemaFromJson } from './schema/from-json.ts';
+export { parseSchema } from './schema/parse.ts';
+export { resolveSchema } from './schema/resolve.ts';
+export { SchemaError } from './schema/schema-error.ts';
+export { type SchemaJson, schemaToJson } from './schema/to-json.ts';
+export type { ResolvedSchema } from './schema/type.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';
 export { type ParsedExpr, type ParsedPolicies, parseExpr, parsePolicies } from './syntax/policy.ts';

@@ -3,11 +3,18 @@ const NAME_LENGTH_MAX = 40;
 
 /** "did you mean `x`?" for the candidate nearest to what was written, if one is near. */
 export function suggest(written: string, candidates: Iterable<string>): string | undefined {
+  const best = nearest(written, candidates);
+  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+}
+
+export function nearest(written: string, candidates: Iterable<string>): string | undefined {
   if (written.length > NAME_LENGTH_MAX) return undefined;
   let best: string | undefined;
   // A third of the word may differ: `principle` is principal, `foo` is nothing.
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const candidate of candidates) {
+    // Names differ by at least their difference in length, which is cheap to know.
+    if (Math.abs(candidate.length - written.length) >= bestDistance) continue;
     const distance =
       candidate.toLowerCase() === written.toLowerCase() ? 0 : editDistance(written, candidate);
     if (distance < bestDistance) {
@@ -15,7 +22,7 @@ export function suggest(written: string, candidates: Iterable<string>): string |
       bestDistance = distance;
     }
   }
-  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+  return best;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
