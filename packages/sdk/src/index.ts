@@ -26,6 +26,6 @@ export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';
-export { type Difference, recheckDecision } from './guard/recheck.ts';
+export { type Difference, judgeAgain, recheckDecision } from './guard/recheck.ts';
 export { schemaJson, schemaText } from './guard/schema.ts';
 export * from './guard/sql-context.ts';

@@ -22,9 +22,13 @@ export function recheckDecision(
   entry: DecisionEntry,
   action: Action,
 ): readonly Difference[] {
+  return differences(entry, judgeAgain(set, action), action);
+}
+
+/** What a set says to an action of the log, with counters and grants as they were recorded. */
+export function judgeAgain(set: PolicySet, action: Action): Decision {
   // No approval is kept by this version, so nothing that was decided can have rested on one.
-  const { decision } = judge(set, action, () => false);
-  return differences(entry, decision, action);
+  return judge(set, action, () => false).decision;
 }
 
 function differences(

@@ -13,9 +13,17 @@
  * decided/, there is a log with decisions there. What differs from run to
  * run is written as DIR, <key>, <password> and the like.
  */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { writeDecisionsForTest } from '../../testing/decisions-at-rest.ts';
@@ -58,6 +66,7 @@ async function session(script: string, folder: string): Promise<string> {
 
 function write(line: string, folder: string): [] {
   const [name = '', ...text] = line.split(' ');
+  mkdirSync(dirname(join(folder, name)), { recursive: true });
   writeFileSync(join(folder, name), text.join(' ').replaceAll('\\n', '\n'));
   chmodSync(join(folder, name), 0o600);
   return [];

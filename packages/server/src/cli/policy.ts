@@ -1,11 +1,12 @@
 /** `policy`: one file a verb in policy/, all of them found here. */
 import type { Command } from './io.ts';
 import { checkVerb } from './policy/check.ts';
+import { replayVerb } from './policy/replay.ts';
 import { testVerb } from './policy/test.ts';
 import { commandOfVerbs } from './verbs.ts';
 
 export const policyCommand: Command = commandOfVerbs(
   'policy',
   'what the policies say, before they say it to anybody',
-  [checkVerb, testVerb],
+  [checkVerb, testVerb, replayVerb],
 );
