@@ -6,7 +6,14 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { directorySource, parseVkey, sha256, TlogError, verifyEd25519 } from '@sealrail/tlog';
-import { httpSource, type TreeSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
+import {
+  httpSource,
+  parseWitnessPolicy,
+  type TreeSource,
+  verifyReceipt,
+  verifyTree,
+  type WitnessPolicy,
+} from '@sealrail/tlog/verify';
 import {
   type Checked,
   progressOn,
@@ -29,6 +36,8 @@ DIR is a log's folder, with checkpoint and tile/ in it; URL is the address of su
                      from whoever vouches for it, never from the log itself
   --checkpoint FILE  a checkpoint that you kept, which the log must extend;
                      may be given more than once
+  --witness-policy FILE
+                     whose cosignatures the checkpoint has to carry (c2sp.org/tlog-policy)
   --entry FILE       the entry's exact bytes, for a receipt that does not carry them
   --min-index N      bundles wholly below entry N may be absent, under a retention policy
   --json             one line on stdout: ok, kind, origin, size, root, rootMatches, entries,
@@ -75,6 +84,7 @@ interface Options {
   readonly target: string;
   readonly vkey: string;
   readonly held: readonly Uint8Array[];
+  readonly policy?: WitnessPolicy;
   readonly entry: Uint8Array | undefined;
   readonly minIndex: number | undefined;
   readonly json: boolean;
@@ -95,6 +105,7 @@ function readOptions(args: string[]): Options | 'help' {
     target,
     vkey: readKey(values.key),
     held: (values.checkpoint ?? []).map((path) => readArgument('--checkpoint', path)),
+    ...readPolicy(values['witness-policy']),
     entry: values.entry === undefined ? undefined : readArgument('--entry', values.entry),
     minIndex: minIndex === undefined ? undefined : Number(minIndex),
     json: values.json ?? false,
@@ -111,6 +122,7 @@ function parse(args: string[]) {
         checkpoint: { type: 'string', multiple: true },
         entry: { type: 'string' },
         'min-index': { type: 'string' },
+        'witness-policy': { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -130,6 +142,16 @@ function readKey(given: string): string {
     const why = error instanceof Error ? error.message : String(error);
     const where = text === given ? ', and there is no such file' : ` in ${given}`;
     throw new UsageError(`--key: ${why}${where}`);
+  }
+}
+
+function readPolicy(path: string | undefined): { policy?: WitnessPolicy } {
+  if (path === undefined) return {};
+  const bytes = readArgument('--witness-policy', path);
+  try {
+    return { policy: parseWitnessPolicy(bytes, sha256) };
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -13,6 +13,7 @@ export { parseReceipt, type Receipt } from '../receipt.ts';
 export { type Sha256, sha256 } from '../sha256.ts';
 export { TILE_WIDTH, tileOfNode, tilePath, tileWidth } from '../tile.ts';
 export { parseVkey, type VerifierKey } from '../vkey.ts';
+export { parseWitnessPolicy, type WitnessPolicy } from '../witness/policy.ts';
 export { httpSource } from './http.ts';
 export { type Verifier, verifyNote } from './note.ts';
 export { type ReceiptReport, type VerifyReceiptOptions, verifyReceipt } from './receipt.ts';

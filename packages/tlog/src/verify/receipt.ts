@@ -5,8 +5,8 @@ import { leafHash } from '../merkle.ts';
 import { verifyInclusion } from '../proof.ts';
 import { parseReceipt, type Receipt } from '../receipt.ts';
 import { sha256 as pureSha256, type Sha256 } from '../sha256.ts';
-import { AGAINST_NOTHING, Findings, type Report, reasonOf, SELF_CONSISTENT } from './report.ts';
-import { logKey, readCheckpoint, type Trust } from './trust.ts';
+import { AGAINST_NOTHING, Findings, joinAgainst, type Report, reasonOf } from './report.ts';
+import { logKey, readCheckpoint, readCosigned, type Trust } from './trust.ts';
 
 export interface VerifyReceiptOptions extends Trust {
   /** The bytes of a .tlog-proof file. */
@@ -51,12 +51,13 @@ export async function verifyReceipt(options: VerifyReceiptOptions): Promise<Rece
       what: 'the receipt carries another entry than the one that was given',
     });
   const of = 'the checkpoint in the receipt';
-  const checkpoint = await readCheckpoint(receipt.checkpoint, of, trust, findings);
-  if (!checkpoint)
-    return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
+  const { policy } = options;
+  const read = await readCosigned(receipt.checkpoint, of, { ...trust, policy }, findings);
+  if (!read) return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
+  const { checkpoint, cosigned } = read;
   const rootMatches =
     entry !== undefined && checkInclusion(receipt, entry, checkpoint, sha256, findings);
-  const against = await checkHeld(options, trust, checkpoint, findings);
+  const against = joinAgainst(cosigned, await checkHeld(options, trust, checkpoint, findings));
   const report = findings.report({
     size: checkpoint.size,
     root: toBase64(checkpoint.root),
@@ -92,8 +93,8 @@ async function checkHeld(
   trust: Parameters<typeof readCheckpoint>[2],
   checkpoint: Checkpoint,
   findings: Findings,
-): Promise<string> {
-  let against = SELF_CONSISTENT;
+): Promise<string | undefined> {
+  let against: string | undefined;
   for (const [at, note] of held.entries()) {
     const one = await readCheckpoint(note, `your checkpoint ${at + 1}`, trust, findings);
     if (!one) continue;

@@ -31,7 +31,13 @@ export interface Report {
   readonly against: string;
 }
 
-export const SELF_CONSISTENT = 'self-consistent only';
+const SELF_CONSISTENT = 'self-consistent only';
+
+/** What somebody else vouches for, witnesses first. */
+export function joinAgainst(...against: readonly (string | undefined)[]): string {
+  return against.filter((one) => one !== undefined).join(', ') || SELF_CONSISTENT;
+}
+
 export const AGAINST_NOTHING = 'nothing: there is no checkpoint to check against';
 
 /** Of each severity, so that a thousand small findings cannot push a grave one out of sight. */

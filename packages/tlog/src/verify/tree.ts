@@ -9,9 +9,9 @@ import { leafHash } from '../merkle.ts';
 import { sha256 as pureSha256, type Sha256 } from '../sha256.ts';
 import { TILE_WIDTH, tilePath } from '../tile.ts';
 import { Climb, type Known } from './climb.ts';
-import { AGAINST_NOTHING, Findings, type Report, SELF_CONSISTENT } from './report.ts';
+import { AGAINST_NOTHING, Findings, joinAgainst, type Report } from './report.ts';
 import { type Place, places, type TreeSource } from './source.ts';
-import { logKey, readCheckpoint, type Trust } from './trust.ts';
+import { logKey, readCheckpoint, readCosigned, type Trust } from './trust.ts';
 
 export interface VerifyTreeOptions extends Trust {
   readonly source: TreeSource;
@@ -41,9 +41,10 @@ export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
   const bytes = await options.source.get('checkpoint');
   if (!bytes)
     findings.add({ severity: 'critical', what: 'checkpoint is missing', path: 'checkpoint' });
-  const checkpoint = bytes && (await readCheckpoint(bytes, 'checkpoint', trust, findings));
-  if (!checkpoint)
-    return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
+  const { policy } = options;
+  const read = bytes && (await readCosigned(bytes, 'checkpoint', { ...trust, policy }, findings));
+  if (!read) return findings.report({ entries: 0, rootMatches: false, against: AGAINST_NOTHING });
+  const { checkpoint, cosigned } = read;
   const { size, root, origin } = checkpoint;
   const known = { size, root: toBase64(root), origin };
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -56,7 +57,7 @@ export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
   const climb = new Climb({ source: options.source, checkpoint, sha256, findings, sizes });
   const entries = await climbAll(climb, Number(size), { ...options, sha256 }, findings);
   const rootMatches = checkRoot(climb.root(size), checkpoint, findings);
-  const against = checkHeld(climb, checkpoint, held, findings);
+  const against = joinAgainst(cosigned, checkHeld(climb, checkpoint, held, findings));
   for (const path of (await options.source.strangers?.()) ?? [])
     findings.add({ severity: 'low', what: `${path} is no part of the tree`, path });
   return findings.report({ ...known, entries, rootMatches, against });
@@ -165,7 +166,7 @@ function checkHeld(
   checkpoint: Checkpoint,
   held: readonly Checkpoint[],
   findings: Findings,
-): string {
+): string | undefined {
   let newest: bigint | undefined;
   for (const { size, root } of held) {
     const found = size > checkpoint.size ? undefined : climb.root(size);
@@ -180,5 +181,5 @@ function checkHeld(
       what = `the first ${size} entries have another root than your checkpoint: history was rewritten`;
     findings.add({ severity: 'critical', what, path: 'checkpoint' });
   }
-  return newest === undefined ? SELF_CONSISTENT : `consistent with your checkpoint at ${newest}`;
+  return newest === undefined ? undefined : `consistent with your checkpoint at ${newest}`;
 }

@@ -2,7 +2,13 @@
 import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
 import { TlogError } from '../errors.ts';
 import type { Sha256 } from '../sha256.ts';
-import { ED25519, parseVkey, type VerifierKey } from '../vkey.ts';
+import { ED25519, formatVkey, parseVkey, type VerifierKey } from '../vkey.ts';
+import {
+  isQuorate,
+  type PolicyWitness,
+  quorumWitnesses,
+  type WitnessPolicy,
+} from '../witness/policy.ts';
 import { type Verifier, verifyNote } from './note.ts';
 import { type Findings, reasonOf } from './report.ts';
 
@@ -13,6 +19,14 @@ export interface Trust {
   readonly verifier: Verifier;
   /** Checkpoints that the caller kept from before: signed notes. */
   readonly held?: readonly Uint8Array[];
+  /** Whose cosignatures the checkpoint has to carry; from the caller, like the key. */
+  readonly policy?: WitnessPolicy;
+}
+
+/** Who has to have signed, as the caller says. */
+export interface Trusted {
+  readonly key: VerifierKey;
+  readonly verifier: Verifier;
 }
 
 /** Throws KEY_MALFORMED: a wrong key is the caller's mistake, not a finding about the log. */
@@ -28,10 +42,66 @@ export function logKey(vkey: string, sha256: Sha256): VerifierKey {
 export async function readCheckpoint(
   bytes: Uint8Array,
   what: string,
-  trust: { readonly key: VerifierKey; readonly verifier: Verifier },
+  trust: Trusted,
   findings: Findings,
 ): Promise<Checkpoint | undefined> {
-  const { key, verifier } = trust;
+  const read = await readSigned(bytes, what, { ...trust, witnesses: [] }, findings);
+  return read?.checkpoint;
+}
+
+/**
+ * The same with the cosignatures that the policy asks for; `cosigned` says how many of how many. Without a
+ * quorum there is a finding, and the checkpoint all the same: what else is wrong shows as well.
+ */
+export async function readCosigned(
+  bytes: Uint8Array,
+  what: string,
+  trust: Trusted & { readonly policy: WitnessPolicy | undefined },
+  findings: Findings,
+): Promise<{ readonly checkpoint: Checkpoint; readonly cosigned: string | undefined } | undefined> {
+  const { policy, key } = trust;
+  const witnesses = policy?.witnesses ?? [];
+  const read = await readSigned(bytes, what, { ...trust, witnesses }, findings);
+  if (!read || !policy) return read && { ...read, cosigned: undefined };
+  const { logs, quorum } = policy;
+  if (logs.length > 0 && !logs.some((log) => formatVkey(log.key) === formatVkey(key)))
+    findings.add({
+      severity: 'high',
+      what: `the witness policy is for other logs than ${key.name}`,
+      hint: 'a log line of the policy names the key that is given with it',
+    });
+  const names = read.cosigners;
+  if (isQuorate(quorum, names))
+    return {
+      ...read,
+      cosigned:
+        names.size === 0
+          ? undefined
+          : `cosigned ${names.size} of ${quorumWitnesses(quorum).length}`,
+    };
+  const missing = quorumWitnesses(quorum).filter((name) => !names.has(name));
+  findings.add({
+    severity: 'critical',
+    path: what,
+    what: `${what} is cosigned by ${names.size} of ${quorumWitnesses(quorum).length} witnesses, and that is no quorum; missing: ${missing.join(', ')}`,
+    hint: 'ask for a newer checkpoint, or find out why these witnesses did not cosign it',
+  });
+  return { ...read, cosigned: undefined };
+}
+
+interface Signed {
+  readonly checkpoint: Checkpoint;
+  /** Names, as the policy has them, of the witnesses whose cosignatures hold. */
+  readonly cosigners: ReadonlySet<string>;
+}
+
+async function readSigned(
+  bytes: Uint8Array,
+  what: string,
+  trust: Trusted & { readonly witnesses: readonly PolicyWitness[] },
+  findings: Findings,
+): Promise<Signed | undefined> {
+  const { key, verifier, witnesses } = trust;
   const refuse = (problem: string, hint?: string): undefined => {
     const finding = { severity: 'critical', what: `${what} ${problem}`, path: what } as const;
     findings.add(hint === undefined ? finding : { ...finding, hint });
@@ -39,8 +109,9 @@ export async function readCheckpoint(
   };
   try {
     const { note, checkpoint } = parseCheckpoint(bytes);
-    const signed = await verifyNote(note, [key], verifier);
-    if (signed.length === 0)
+    const keys = [key, ...witnesses.map((witness) => witness.key)];
+    const signed = await verifyNote(note, keys, verifier);
+    if (!signed.includes(key))
       return refuse(
         `is not signed by ${key.name}+${key.id}`,
         'is this the key of this log? A log never changes its key without an entry that says so',
@@ -48,7 +119,8 @@ export async function readCheckpoint(
     // Another log's checkpoint under this key: its operator runs several logs with one key.
     if (checkpoint.origin !== key.name)
       return refuse(`is of the log ${checkpoint.origin}, and the key is of ${key.name}`);
-    return checkpoint;
+    const cosigners = witnesses.filter((witness) => signed.includes(witness.key));
+    return { checkpoint, cosigners: new Set(cosigners.map(({ name }) => name)) };
   } catch (error) {
     return refuse(`could not be verified: ${reasonOf(error)}`);
   }
