@@ -1,5 +1,15 @@
 export type * from './ast.ts';
 export type { Extension } from './extension/extension.ts';
+export {
+  JSON_DEPTH_MAX,
+  JSON_LENGTH_MAX,
+  type Json,
+  type JsonLimits,
+  JsonNumber,
+  type JsonObject,
+  parseJson,
+  stringifyJson,
+} from './json/json.ts';
 export { actionEntities, enumeratedTypes } from './schema/actions.ts';
 export type { Schema } from './schema/declaration.ts';
 export { schemaFromJson } from './schema/from-json.ts';
