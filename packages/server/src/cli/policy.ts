@@ -2,11 +2,12 @@
 import type { Command } from './io.ts';
 import { checkVerb } from './policy/check.ts';
 import { replayVerb } from './policy/replay.ts';
+import { reportVerb } from './policy/report.ts';
 import { testVerb } from './policy/test.ts';
 import { commandOfVerbs } from './verbs.ts';
 
 export const policyCommand: Command = commandOfVerbs(
   'policy',
   'what the policies say, before they say it to anybody',
-  [checkVerb, testVerb, replayVerb],
+  [checkVerb, testVerb, replayVerb, reportVerb],
 );

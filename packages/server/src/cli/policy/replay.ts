@@ -10,6 +10,7 @@ import { configOf } from '../place.ts';
 import { progress } from '../progress.ts';
 import { sinceOf } from '../since.ts';
 import { policyFolder } from './folder.ts';
+import { shortStatement } from './words.ts';
 
 export const replayVerb: Command = {
   line: 'policy replay DIR [--since 30d]',
@@ -31,7 +32,6 @@ Exit codes: 0, whatever would have changed; 78 the candidate or the log does not
 };
 
 const SHOWN_MAX = 10;
-const STATEMENT_LENGTH_MAX = 80;
 
 async function replay(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, { ...CONFIG, since: { type: 'string' } });
@@ -84,7 +84,7 @@ function showGroups(by: string, groups: readonly Group[], io: Io): void {
     io.out(`  ${printable(name)}: ${list(changes)}`);
     if (by !== 'policy') continue;
     for (const { change, id, statement } of examples)
-      io.out(`    ${change} ${id} ${short(statement)}`);
+      io.out(`    ${change} ${id} ${shortStatement(statement)}`);
   }
   if (groups.length > SHOWN_MAX) io.out(`  and ${groups.length - SHOWN_MAX} more`);
 }
@@ -93,8 +93,3 @@ const list = (changes: Changes): string =>
   Object.entries(changes)
     .map(([change, count]) => `${count} ${change}`)
     .join(', ');
-
-function short(statement: string): string {
-  const text = printable(statement.replace(/\s+/g, ' '));
-  return text.length > STATEMENT_LENGTH_MAX ? `${text.slice(0, STATEMENT_LENGTH_MAX - 1)}…` : text;
-}
