@@ -1,5 +1,29 @@
 export type * from './ast.ts';
+export {
+  type Answer,
+  authorize,
+  type CompiledPolicies,
+  compileExpr,
+  compilePolicies,
+  type ExprResult,
+  type PolicyEntry,
+  type PolicyError,
+} from './engine/authorize.ts';
+export { CedarError, type CedarErrorCode } from './engine/error.ts';
+export { type Entities, prepareEntities } from './entities/entities.ts';
+export {
+  entitiesFromJson,
+  entitiesToJson,
+  recordFromJson,
+  uidFromJson,
+  valueFromJson,
+  valueToJson,
+} from './entities/json.ts';
+export { Datetime, parseDatetime } from './extension/datetime.ts';
+export { Decimal, parseDecimal } from './extension/decimal.ts';
+export { Duration, parseDuration } from './extension/duration.ts';
 export type { Extension } from './extension/extension.ts';
+export { IpAddress, parseIp } from './extension/ip.ts';
 export {
   JSON_DEPTH_MAX,
   JSON_LENGTH_MAX,

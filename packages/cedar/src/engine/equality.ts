@@ -1,0 +1,141 @@
+/** Equality of values, and sets of values. What walks structures counts steps, so that it can be cut off. */
+import { ExtensionValue } from '../extension/extension.ts';
+import { equalLongs, longFromBigint } from '../extension/i64.ts';
+import { type CedarRecord, type CedarSet, EntityUid, type Value } from '../value.ts';
+import { VALUE_DEPTH_MAX } from './limits.ts';
+import { memberOf } from './record.ts';
+import { isRecord, isSet } from './type.ts';
+
+/** Counts down what is left; below zero the answer means nothing. */
+export interface Steps {
+  steps: number;
+}
+
+export function equalUids(left: EntityUid, right: EntityUid): boolean {
+  return left === right || (left.id === right.id && left.type === right.type);
+}
+
+export function equalValues(left: Value, right: Value, budget: Steps, depth = 0): boolean {
+  if (left === right) return true;
+  if (typeof left !== 'object' || typeof right !== 'object') {
+    return typeof left === 'bigint' || typeof right === 'bigint' ? equalWide(left, right) : false;
+  }
+  if (left instanceof EntityUid) return right instanceof EntityUid && equalUids(left, right);
+  if (left instanceof ExtensionValue) {
+    return right instanceof ExtensionValue && left.kind === right.kind && left.key === right.key;
+  }
+  if (depth >= VALUE_DEPTH_MAX) budget.steps = -1;
+  if (--budget.steps < 0) return false;
+  if (isSet(left)) return isSet(right) && equalSets(left, right, budget, depth + 1);
+  return isRecord(left) && isRecord(right) && equalRecords(left, right, budget, depth + 1);
+}
+
+/** A small Long may have been handed in as a bigint. */
+function equalWide(left: Value, right: Value): boolean {
+  return (
+    (typeof left === 'bigint' || typeof left === 'number') &&
+    (typeof right === 'bigint' || typeof right === 'number') &&
+    equalLongs(left, right)
+  );
+}
+
+function equalSets(left: CedarSet, right: CedarSet, budget: Steps, depth: number): boolean {
+  return hasAll(left, right, budget, depth) && hasAll(right, left, budget, depth);
+}
+
+function equalRecords(
+  left: CedarRecord,
+  right: CedarRecord,
+  budget: Steps,
+  depth: number,
+): boolean {
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  for (const name of names) {
+    const theirs = memberOf(right, name);
+    if (theirs === undefined || !equalValues(left[name]!, theirs, budget, depth)) return false;
+    if (--budget.steps < 0) return false;
+  }
+  return true;
+}
+
+export function hasElement(set: CedarSet, value: Value, budget: Steps, depth = 0): boolean {
+  if (set.length > SCAN_MAX) return valuesOf(set).has(value, budget, depth);
+  for (let index = 0; index < set.length; index++) {
+    if (equalValues(set[index]!, value, budget, depth)) return true;
+  }
+  budget.steps -= set.length;
+  return false;
+}
+
+export function hasAll(set: CedarSet, wanted: CedarSet, budget: Steps, depth = 0): boolean {
+  for (let index = 0; index < wanted.length; index++) {
+    if (--budget.steps < 0 || !hasElement(set, wanted[index]!, budget, depth)) return false;
+  }
+  return true;
+}
+
+export function hasAny(set: CedarSet, wanted: CedarSet, budget: Steps, depth = 0): boolean {
+  for (let index = 0; index < wanted.length; index++) {
+    if (--budget.steps < 0) return false;
+    if (hasElement(set, wanted[index]!, budget, depth)) return true;
+  }
+  return false;
+}
+
+/** Longer sets are hashed once, so that comparing two of them is not quadratic. */
+const SCAN_MAX = 16;
+const hashed = new WeakMap<CedarSet, ValueSet>();
+
+function valuesOf(set: CedarSet): ValueSet {
+  let values = hashed.get(set);
+  if (values === undefined) {
+    values = new ValueSet(set);
+    hashed.set(set, values);
+  }
+  return values;
+}
+
+/** A set that finds atoms by hash; sets and records in it are compared one by one. */
+export class ValueSet {
+  readonly #atoms = new Set<Value>();
+  readonly #uids = new Map<string, Set<string>>();
+  readonly #extensions = new Set<string>();
+  readonly #structures: Value[] = [];
+
+  constructor(values: CedarSet) {
+    for (const value of values) this.#add(value);
+  }
+
+  has(value: Value, budget: Steps, depth = 0): boolean {
+    if (typeof value === 'string' || typeof value === 'number') return this.#atoms.has(value);
+    if (value instanceof EntityUid) return this.#uids.get(value.type)?.has(value.id) ?? false;
+    if (value instanceof ExtensionValue) {
+      return this.#extensions.has(`${value.kind} ${value.key}`);
+    }
+    if (typeof value !== 'object') return this.#atoms.has(canonical(value));
+    for (const structure of this.#structures) {
+      if (equalValues(structure, value, budget, depth)) return true;
+      if (--budget.steps < 0) return false;
+    }
+    return false;
+  }
+
+  #add(value: Value): void {
+    if (value instanceof EntityUid) {
+      const ids = this.#uids.get(value.type);
+      if (ids === undefined) this.#uids.set(value.type, new Set([value.id]));
+      else ids.add(value.id);
+    } else if (value instanceof ExtensionValue) {
+      this.#extensions.add(`${value.kind} ${value.key}`);
+    } else if (typeof value === 'object') {
+      this.#structures.push(value);
+    } else {
+      this.#atoms.add(canonical(value));
+    }
+  }
+}
+
+function canonical(value: Value): Value {
+  return typeof value === 'bigint' ? (longFromBigint(value) ?? value) : value;
+}

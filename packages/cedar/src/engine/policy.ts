@@ -1,0 +1,130 @@
+/** One policy as compiled: its scope, which cannot err, and its conditions, which can. */
+import type { ActionScope, Policy, PrincipalScope, ResourceScope } from '../ast.ts';
+import { type EntityNode, uidKey } from '../entities/entities.ts';
+import type { EntityUid } from '../value.ts';
+import { asTest } from './compiler.ts';
+import { equalUids } from './equality.ts';
+import { CedarError } from './error.ts';
+import type { Evaluation, Test } from './evaluation.ts';
+import { compileExpression } from './expression.ts';
+import { isIn, isInAny } from './hierarchy.ts';
+
+export interface CompiledPolicy {
+  readonly id: string;
+  /** Its place in the set, by which answers are ordered. */
+  readonly index: number;
+  readonly forbids: boolean;
+  readonly applies: ScopeTest;
+  /** All conditions at once: `when` holds and `unless` does not. */
+  readonly holds: Test;
+}
+
+export type ScopeTest = (evaluation: Evaluation) => boolean;
+
+/** Throws CedarError CEDAR_POLICY_SET for a template, which says nothing until it is linked. */
+export function compilePolicy(id: string, policy: Policy, index: number): CompiledPolicy {
+  const tests = [
+    compileEntityScope(policy.principal, 'principal', id),
+    compileActionScope(policy.action),
+    compileEntityScope(policy.resource, 'resource', id),
+  ].filter((scope) => scope !== undefined);
+  return {
+    id,
+    index,
+    forbids: policy.effect === 'forbid',
+    applies: allOf(tests),
+    holds: compileConditions(policy),
+  };
+}
+
+function allOf(tests: readonly ScopeTest[]): ScopeTest {
+  const [first, second, third] = tests;
+  if (first === undefined) return () => true;
+  if (second === undefined) return first;
+  if (third === undefined) return (evaluation) => first(evaluation) && second(evaluation);
+  return (evaluation) => first(evaluation) && second(evaluation) && third(evaluation);
+}
+
+function compileConditions(policy: Policy): Test {
+  const tests = policy.conditions.map(({ kind, body }): Test => {
+    const run = asTest(compileExpression(body), `\`${kind}\``);
+    if (kind === 'when') return run;
+    return (evaluation) => {
+      const result = run(evaluation);
+      return result === undefined ? undefined : !result;
+    };
+  });
+  const [first, second] = tests;
+  if (first === undefined) return () => true;
+  if (second === undefined) return first;
+  return (evaluation) => {
+    for (const holds of tests) {
+      const result = holds(evaluation);
+      if (result !== true) return result;
+    }
+    return true;
+  };
+}
+
+function compileEntityScope(
+  scope: PrincipalScope | ResourceScope,
+  variable: 'principal' | 'resource',
+  id: string,
+): ScopeTest | undefined {
+  const uidOf =
+    variable === 'principal'
+      ? (evaluation: Evaluation) => evaluation.principal
+      : (evaluation: Evaluation) => evaluation.resource;
+  const nodeOf =
+    variable === 'principal'
+      ? (evaluation: Evaluation) => evaluation.principalNode
+      : (evaluation: Evaluation) => evaluation.resourceNode;
+  switch (scope.kind) {
+    case 'any':
+      return undefined;
+    case 'is':
+      return (evaluation) => uidOf(evaluation).type === scope.type;
+    case 'eq': {
+      const wanted = linked(scope.entity, id);
+      return (evaluation) => equalUids(uidOf(evaluation), wanted);
+    }
+    case 'in':
+    case 'is-in': {
+      const wanted = linked(scope.entity, id);
+      const within = membership(uidOf, nodeOf, wanted);
+      if (scope.kind === 'in') return within;
+      return (evaluation) => uidOf(evaluation).type === scope.type && within(evaluation);
+    }
+  }
+}
+
+function membership(
+  uidOf: (evaluation: Evaluation) => EntityUid,
+  nodeOf: (evaluation: Evaluation) => EntityNode | undefined,
+  wanted: EntityUid,
+): ScopeTest {
+  const key = uidKey(wanted);
+  return (evaluation) => isIn(uidOf(evaluation), nodeOf(evaluation), wanted, key);
+}
+
+function compileActionScope(scope: ActionScope): ScopeTest | undefined {
+  switch (scope.kind) {
+    case 'any':
+      return undefined;
+    case 'eq':
+      return (evaluation) => equalUids(evaluation.action, scope.entity);
+    case 'in': {
+      const keys = scope.entities.map(uidKey);
+      return (evaluation) =>
+        isInAny(evaluation.action, evaluation.actionNode, scope.entities, keys);
+    }
+  }
+}
+
+export function linked(entity: EntityUid | '?principal' | '?resource', id: string): EntityUid {
+  if (typeof entity !== 'string') return entity;
+  throw new CedarError(
+    'CEDAR_POLICY_SET',
+    `the policy "${id}" is a template: link its slot ${entity} before compiling it`,
+  );
+}
