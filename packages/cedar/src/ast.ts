@@ -35,8 +35,8 @@ type EntityScope<S extends Slot> =
 export type ActionScope =
   | { readonly kind: 'any' }
   | { readonly kind: 'eq'; readonly entity: EntityUid }
-  /** `list` where written as `in [ … ]`, which may be empty. */
-  | { readonly kind: 'in'; readonly entities: readonly EntityUid[]; readonly list: boolean };
+  /** May be none. One in a list is the same as one without, as it is in Cedar's JSON. */
+  | { readonly kind: 'in'; readonly entities: readonly EntityUid[] };
 
 export interface Condition {
   readonly kind: 'when' | 'unless';

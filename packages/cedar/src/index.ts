@@ -34,6 +34,8 @@ export {
   parseJson,
   stringifyJson,
 } from './json/json.ts';
+export type { JsonExpr, JsonPolicy } from './json/policy-json.ts';
+export { policyToJson } from './json/to-json.ts';
 export { actionEntities, enumeratedTypes } from './schema/actions.ts';
 export type { Schema } from './schema/declaration.ts';
 export { schemaFromJson } from './schema/from-json.ts';
@@ -45,4 +47,6 @@ export type { ResolvedSchema } from './schema/type.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';
 export { type ParsedExpr, type ParsedPolicies, parseExpr, parsePolicies } from './syntax/policy.ts';
+export { printPolicies, printPolicy } from './syntax/print.ts';
+export { printExpr } from './syntax/print-expression.ts';
 export * from './value.ts';

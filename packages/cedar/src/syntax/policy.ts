@@ -214,9 +214,7 @@ function parseActionScope(tokens: TokenStream): ActionScope {
   if (kind === undefined) return { kind: 'any' };
   const operand = parseParenthesized(tokens, () => parseActions(tokens));
   if (kind === 'in') {
-    return operand instanceof EntityUid
-      ? { kind, entities: [operand], list: false }
-      : { kind, entities: operand, list: true };
+    return { kind, entities: operand instanceof EntityUid ? [operand] : operand };
   }
   if (operand instanceof EntityUid) return { kind, entity: operand };
   throw new SyntaxFailure(
