@@ -1,7 +1,8 @@
 /**
- * Cedar's JSON forms of values and entities (docs.cedarpolicy.com/auth/entities-syntax.html), without a
- * schema: `{"__entity": …}` and `{"__extn": …}` are written out. JSON comes in as parsed; integers beyond
- * 2^53 have to be bigints by then, see `parseJson`.
+ * Cedar's JSON forms of values and entities (docs.cedarpolicy.com/auth/entities-syntax.html). Where a type
+ * is known from a schema, entities and extension values may stand without their escapes `__entity` and
+ * `__extn`; whether a value is of its type is for validation to say. JSON comes in as parsed; integers
+ * beyond 2^53 have to be bigints by then, see `parseJson`.
  */
 import { bindExtension, CallFailure } from '../engine/call.ts';
 import { CedarError } from '../engine/error.ts';
@@ -11,6 +12,7 @@ import { Datetime } from '../extension/datetime.ts';
 import { ExtensionValue } from '../extension/extension.ts';
 import { isLong, longFromBigint } from '../extension/i64.ts';
 import { type Json, JsonNumber, type JsonObject } from '../json/json.ts';
+import type { RecordType, ResolvedSchema, Type } from '../schema/type.ts';
 import { isTypeName } from '../syntax/names.ts';
 import { type CedarRecord, type Entity, EntityUid, type Value } from '../value.ts';
 
@@ -18,14 +20,14 @@ import { type CedarRecord, type Entity, EntityUid, type Value } from '../value.t
 export const VALUE_JSON_DEPTH_MAX = 127;
 
 /** Throws CedarError CEDAR_JSON. */
-export function valueFromJson(json: Json): Value {
-  return readValue(json, 0);
+export function valueFromJson(json: Json, type?: Type): Value {
+  return readValue(json, type, 0);
 }
 
-/** As `valueFromJson`, of which a context or the attributes of an entity have to be a record. */
-export function recordFromJson(json: Json): CedarRecord {
+/** As `valueFromJson`, for a context: by a schema, the `context` of its action. */
+export function recordFromJson(json: Json, type?: RecordType): CedarRecord {
   if (!isObject(json)) throw refuse('a record is a JSON object');
-  const value = readValue(json, 0);
+  const value = readValue(json, type, 0);
   if (typeName(value) !== 'record')
     throw refuse(`a ${typeName(value)} stands where a record has to`);
   return value as CedarRecord;
@@ -41,9 +43,9 @@ export function uidFromJson(json: Json): EntityUid {
 }
 
 /** Throws CedarError CEDAR_JSON; whether the entities fit together `prepareEntities` finds. */
-export function entitiesFromJson(json: Json): Entity[] {
+export function entitiesFromJson(json: Json, schema?: ResolvedSchema): Entity[] {
   if (!Array.isArray(json)) throw refuse('entities are a JSON array');
-  return json.map(readEntity);
+  return json.map((entity) => readEntity(entity, schema));
 }
 
 export function valueToJson(value: Value): Json {
@@ -59,7 +61,7 @@ export function entitiesToJson(entities: Iterable<Entity>): Json {
   }));
 }
 
-function readEntity(json: Json): Entity {
+function readEntity(json: Json, schema: ResolvedSchema | undefined): Entity {
   if (!isObject(json)) throw refuse('an entity is a JSON object');
   const uid = uidFromJson(memberOfJson(json, 'uid') ?? null);
   const parents = memberOfJson(json, 'parents');
@@ -67,30 +69,38 @@ function readEntity(json: Json): Entity {
   const tags = memberOfJson(json, 'tags');
   if (!Array.isArray(parents)) throw refuse('an entity has an array of `parents`');
   if (attrs === undefined) throw refuse('an entity has a record of `attrs`');
-  const entity = { uid, parents: parents.map(uidFromJson), attrs: readMembers(attrs) };
+  const type = schema?.entityTypes.get(uid.type);
+  const standard = type?.kind === 'standard' ? type : undefined;
+  const typeOf = (name: string): Type | undefined => standard?.shape.attributes.get(name)?.type;
+  const entity = { uid, parents: parents.map(uidFromJson), attrs: readMembers(attrs, typeOf) };
   if (isAction(uid) && !entity.parents.every(isAction)) {
     throw refuse('an action has a parent that is no action');
   }
-  return tags === undefined ? entity : { ...entity, tags: readMembers(tags) };
+  if (tags === undefined) return entity;
+  return { ...entity, tags: readMembers(tags, () => standard?.tags) };
 }
 
 /** Attributes and tags are no value themselves, so `__entity` is a name like any other in them. */
-function readMembers(json: Json): CedarRecord {
+function readMembers(json: Json, typeOf: TypeOf): CedarRecord {
   if (!isObject(json)) throw refuse('attributes and tags are JSON objects');
-  return readRecord(json, 1);
+  return readRecord(json, typeOf, 1);
 }
+
+type TypeOf = (name: string) => Type | undefined;
+const untyped: TypeOf = () => undefined;
 
 function isAction(uid: EntityUid): boolean {
   return uid.type === 'Action' || uid.type.endsWith('::Action');
 }
 
-function readValue(json: Json, depth: number): Value {
+function readValue(json: Json, type: Type | undefined, depth: number): Value {
   if (depth > VALUE_JSON_DEPTH_MAX)
     throw refuse(`values nest more than ${VALUE_JSON_DEPTH_MAX} deep`);
   switch (typeof json) {
     case 'boolean':
-    case 'string':
       return json;
+    case 'string':
+      return type?.kind === 'extension' ? construct(extensionNames[type.name], [json]) : json;
     case 'number':
     case 'bigint': {
       const long = isLong(json) ? longFromBigint(BigInt(json)) : undefined;
@@ -100,13 +110,16 @@ function readValue(json: Json, depth: number): Value {
     default:
       if (json === null) throw refuse('Cedar has no null');
       if (json instanceof JsonNumber) throw refuse('a number is no 64-bit integer');
-      if (Array.isArray(json)) return json.map((element) => readValue(element, depth + 1));
-      return readObject(json as JsonObject, depth);
+      if (Array.isArray(json)) {
+        const inner = type?.kind === 'set' ? type.element : undefined;
+        return json.map((element) => readValue(element, inner, depth + 1));
+      }
+      return readObject(json as JsonObject, type, depth);
   }
 }
 
 /** An escape stands alone in its object and has the form of one; anything else is a record. */
-function readObject(json: JsonObject, depth: number): Value {
+function readObject(json: JsonObject, type: Type | undefined, depth: number): Value {
   const names = Object.keys(json);
   if (names.length === 1) {
     const [name] = names as [string];
@@ -121,12 +134,22 @@ function readObject(json: JsonObject, depth: number): Value {
       throw refuse('the escape `__expr` is no longer part of Cedar');
     }
   }
-  return readRecord(json, depth);
+  const implicit =
+    type?.kind === 'entity'
+      ? readUid(json)
+      : type?.kind === 'extension'
+        ? readCall(json, depth)
+        : undefined;
+  if (implicit !== undefined) return implicit;
+  if (type?.kind !== 'record') return readRecord(json, untyped, depth);
+  return readRecord(json, (name) => type.attributes.get(name)?.type, depth);
 }
 
-function readRecord(json: JsonObject, depth: number): CedarRecord {
+function readRecord(json: JsonObject, typeOf: TypeOf, depth: number): CedarRecord {
   const record: Record<string, Value> = {};
-  for (const name of Object.keys(json)) setMember(record, name, readValue(json[name]!, depth + 1));
+  for (const name of Object.keys(json)) {
+    setMember(record, name, readValue(json[name]!, typeOf(name), depth + 1));
+  }
   return record;
 }
 
@@ -144,11 +167,25 @@ function readCall(json: JsonObject, depth: number): Value | undefined {
   const arg = memberOfJson(json, 'arg');
   const args = arg === undefined ? memberOfJson(json, 'args') : [arg];
   if (typeof name !== 'string' || !Array.isArray(args)) return undefined;
-  const values = args.map((argument) => readValue(argument, depth + 2));
-  const result = bindExtension(name, values.length)(values);
+  return construct(
+    name,
+    args.map((argument) => readValue(argument, undefined, depth + 2)),
+  );
+}
+
+function construct(name: string, args: readonly Value[]): Value {
+  const result = bindExtension(name, args.length)(args);
   if (result instanceof CallFailure) throw refuse(result.failure);
   return result;
 }
+
+/** The constructor of each type. */
+const extensionNames = {
+  ipaddr: 'ip',
+  decimal: 'decimal',
+  datetime: 'datetime',
+  duration: 'duration',
+} as const;
 
 function writeValue(value: Value, depth: number): Json {
   if (depth > VALUE_JSON_DEPTH_MAX)
