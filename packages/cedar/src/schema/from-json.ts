@@ -193,7 +193,8 @@ class Reader {
   }
 
   #attribute(json: unknown, where: string): AttributeDeclaration {
-    const required = object(json, where).get('required') ?? true;
+    const members = object(json, where);
+    const required = members.has('required') ? members.get('required') : true;
     if (typeof required !== 'boolean') throw expected('true or false', `${where}: required`);
     return { ...this.#annotatedType(json, where, ['required']), required };
   }
