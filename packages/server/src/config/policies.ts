@@ -1,7 +1,13 @@
 /** Reads the policy folder of a configuration. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPolicySet, POLICY_CHARACTERS_MAX, type PolicySet, schemaText } from '@sealrail/sdk';
+import {
+  loadPolicySet,
+  POLICY_CHARACTERS_MAX,
+  type PolicyFile,
+  type PolicySet,
+  schemaText,
+} from '@sealrail/sdk';
 import { ConfigError } from './errors.ts';
 import { checkWritable } from './source.ts';
 
@@ -10,11 +16,14 @@ import { checkWritable } from './source.ts';
  * a mistake.
  */
 export function loadPolicies(folder: string): PolicySet {
-  const files = policyFiles(folder).map((name) => readPolicyFile(join(folder, name)));
-  const result = loadPolicySet(files, schemaText());
+  const result = loadPolicySet(readPolicyFiles(folder), schemaText());
   if ('engine' in result) return result;
   throw new ConfigError(result);
 }
+
+/** Every *.cedar file of a folder by its path; throws ConfigError where there is none, or one is not ours. */
+export const readPolicyFiles = (folder: string): readonly PolicyFile[] =>
+  policyFiles(folder).map((name) => readPolicyFile(join(folder, name)));
 
 function policyFiles(folder: string): string[] {
   let names: string[];
@@ -41,7 +50,7 @@ function policyFiles(folder: string): string[] {
   ]);
 }
 
-function readPolicyFile(path: string): { name: string; text: string } {
+function readPolicyFile(path: string): PolicyFile {
   const refuse = (message: string): never => {
     throw new ConfigError([{ file: path, message }]);
   };

@@ -1,13 +1,12 @@
 /** From what a case says to the action that the policies are asked about. */
 import { type ParsePort, readSql } from '@sealrail/facts';
-import type { Action, EntityUid, Request } from '@sealrail/sdk';
+import type { Action, ActionType, EntityUid, Request, Vocabulary } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { sqlAct } from '../gateway/postgres/action.ts';
 import type { Database } from './database.ts';
 import type { Entities } from './entities.ts';
 import { defaultFacts, type Facts, overrideFacts, type Path } from './facts.ts';
 import type { RawCase, RawPrincipal, RawStep } from './shape.ts';
-import type { ActionType, Vocabulary } from './vocabulary.ts';
 
 export interface World {
   readonly vocabulary: Vocabulary;

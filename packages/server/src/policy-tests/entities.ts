@@ -2,11 +2,10 @@
  * The entities of one case: those that it names, with every ancestor and every required attribute, so that
  * an action is understood without anybody writing its whole world down. Pure.
  */
-import type { CedarValue, Entity, EntityUid } from '@sealrail/sdk';
+import type { CedarValue, Entity, EntityUid, Vocabulary } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { defaultFacts, type Facts, overrideFacts, type Path, type Problem } from './facts.ts';
 import type { RawEntity, RawPrincipal } from './shape.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 const PRINCIPALS = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
 /** Of an ancestor that nobody named. */

@@ -3,10 +3,9 @@
  * harmless, of the type that the schema gives it; what a case writes goes in its place, and what the schema
  * does not have is a problem with a suggestion. Pure.
  */
-import type { CedarValue } from '@sealrail/sdk';
+import type { CedarValue, FactType, RecordType } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import type { Entities } from './entities.ts';
-import type { FactType, RecordType } from './vocabulary.ts';
 
 export type Facts = Readonly<Record<string, CedarValue>>;
 export type Path = readonly PropertyKey[];

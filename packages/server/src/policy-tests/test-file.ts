@@ -1,6 +1,6 @@
 /** Reads NAME.test.yaml: every case of it as an action with what is expected of it, or everything that is wrong. */
 import type { ParsePort } from '@sealrail/facts';
-import type { Action } from '@sealrail/sdk';
+import type { Action, Vocabulary } from '@sealrail/sdk';
 import { YamlSource } from '../config/source.ts';
 import { actionOf } from './action.ts';
 import { databaseOf } from './database.ts';
@@ -8,7 +8,6 @@ import { Entities } from './entities.ts';
 import { type Expectation, expectationOf, listOf } from './expectation.ts';
 import type { Problem } from './facts.ts';
 import { fileKeys, fileShape, type RawCase, type RawFile } from './shape.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 export interface TestCase {
   readonly name: string;

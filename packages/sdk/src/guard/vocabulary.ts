@@ -1,7 +1,8 @@
 /**
- * What a case may name: the actions, entities and facts of the policy schema, with their types. Read from
- * the schema itself, so that a fact which is added there can be used in a case at once. Pure.
+ * What policies and their cases may name: the actions, entities and facts of the policy schema, with their
+ * types. Read from the schema itself, so that a fact which is added there is known everywhere at once. Pure.
  */
+import { schemaJson } from './schema.ts';
 
 export type FactType =
   | { readonly kind: 'string' | 'long' | 'boolean' }
@@ -43,7 +44,7 @@ export interface Vocabulary {
 }
 
 /** Cedar's JSON form of a schema, as far as it is read here. */
-export interface JsonNamespace {
+interface JsonNamespace {
   readonly commonTypes?: Readonly<Record<string, JsonType>>;
   readonly entityTypes: Readonly<Record<string, JsonEntityType>>;
   readonly actions: Readonly<Record<string, JsonAction>>;
@@ -82,7 +83,9 @@ const SCALARS: Readonly<Record<string, FactType>> = {
 };
 
 /** Of a schema without namespaces; a type that it does not define throws, since then it is no schema. */
-export function vocabularyOf(schema: JsonNamespace): Vocabulary {
+export function vocabularyOf(text: string): Vocabulary {
+  const { '': schema } = schemaJson(text) as unknown as Readonly<Record<string, JsonNamespace>>;
+  if (schema === undefined) throw new Error('the policy schema defines nothing');
   const typeOf = (json: JsonType): FactType => {
     if (json.type === 'Set' && json.element) return { kind: 'set', element: typeOf(json.element) };
     if (json.type === 'Record') return recordOf(json);
