@@ -44,6 +44,7 @@ export { resolveSchema } from './schema/resolve.ts';
 export { SchemaError } from './schema/schema-error.ts';
 export { type SchemaJson, schemaToJson } from './schema/to-json.ts';
 export type { ResolvedSchema } from './schema/type.ts';
+export { compileSchema, type RequestValidator } from './schema/validator.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';
 export { type ParsedExpr, type ParsedPolicies, parseExpr, parsePolicies } from './syntax/policy.ts';
