@@ -43,7 +43,14 @@ export { parseSchema } from './schema/parse.ts';
 export { resolveSchema } from './schema/resolve.ts';
 export { SchemaError } from './schema/schema-error.ts';
 export { type SchemaJson, schemaToJson } from './schema/to-json.ts';
-export type { ResolvedSchema } from './schema/type.ts';
+export type {
+  Action,
+  Attribute,
+  EntityType,
+  RecordType,
+  ResolvedSchema,
+  Type,
+} from './schema/type.ts';
 export { compileSchema, type RequestValidator } from './schema/validator.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';

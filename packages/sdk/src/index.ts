@@ -28,6 +28,5 @@ export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';
 export { type Difference, judgeAgain, recheckDecision } from './guard/recheck.ts';
-export { schemaText } from './guard/schema.ts';
+export { resolvedSchema, schemaText } from './guard/schema.ts';
 export * from './guard/sql-context.ts';
-export * from './guard/vocabulary.ts';

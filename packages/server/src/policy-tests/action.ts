@@ -1,6 +1,8 @@
 /** From what a case says to the action that the policies are asked about. */
+
+import type { Action as ActionType, ResolvedSchema } from '@sealrail/cedar';
 import { type ParsePort, readSql } from '@sealrail/facts';
-import type { Action, ActionType, EntityUid, Request, Vocabulary } from '@sealrail/sdk';
+import type { Action, EntityUid, Request } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { sqlAct } from '../gateway/postgres/action.ts';
 import type { Database } from './database.ts';
@@ -9,7 +11,7 @@ import { defaultFacts, type Facts, overrideFacts, type Path } from './facts.ts';
 import type { RawCase, RawPrincipal, RawStep } from './shape.ts';
 
 export interface World {
-  readonly vocabulary: Vocabulary;
+  readonly schema: ResolvedSchema;
   readonly database: Database;
   readonly principals: Readonly<Record<string, RawPrincipal>>;
   readonly entities: Entities;
@@ -74,26 +76,33 @@ function sqlRequests(text: string, actor: Actor, world: World): readonly Request
 }
 
 function requestOf(step: RawStep, actor: Actor, path: Path, world: World): readonly Request[] {
-  const { vocabulary, entities } = world;
+  const { entities } = world;
   const name = step.action ?? '';
-  const type = vocabulary.actions.get(name);
+  const actions = askable(world.schema);
+  const type = actions.get(name);
   if (type === undefined) {
-    const meant = nearest(name, [...vocabulary.actions.keys()]);
+    const meant = nearest(name, [...actions.keys()]);
     entities.problem(
       [...path, 'action'],
       `there is no action ${JSON.stringify(name)} that anything can be asked with`,
-      meant ? `did you mean ${meant}?` : `known are ${[...vocabulary.actions.keys()].join(', ')}`,
+      meant ? `did you mean ${meant}?` : `known are ${[...actions.keys()].join(', ')}`,
     );
     return [];
   }
-  if (!type.principals.includes(actor.uid.type))
-    entities.problem([...path, 'as'], `${name} is done by ${type.principals.join(', ')}`);
+  if (!type.principals.has(actor.uid.type))
+    entities.problem([...path, 'as'], `${name} is done by ${[...type.principals].join(', ')}`);
   const resource = resourceOf(step, type, path, entities);
   if (resource === undefined) return [];
-  if (!type.resources.includes(resource.type))
-    entities.problem([...path, 'on'], `${name} is done on ${type.resources.join(', ')}`);
+  if (!type.resources.has(resource.type))
+    entities.problem([...path, 'on'], `${name} is done on ${[...type.resources].join(', ')}`);
   const context = defaultFacts(type.context, entities);
   return [{ principal: actor.uid, action: name, resource, context }];
+}
+
+/** A group of actions is none: nobody asks with it. */
+function askable(schema: ResolvedSchema): ReadonlyMap<string, ActionType> {
+  const all = [...(schema.actions.get('Action') ?? [])];
+  return new Map(all.filter(([, { principals }]) => principals.size > 0));
 }
 
 function resourceOf(
@@ -103,7 +112,7 @@ function resourceOf(
   entities: Entities,
 ): EntityUid | undefined {
   if (typeof on === 'object') return entities.declare(on, [...path, 'on']);
-  if (on === undefined) return entities.some(type.resources[0] ?? '', '');
+  if (on === undefined) return entities.some([...type.resources][0] ?? '', '');
   const uid = entities.read(on, [...path, 'on']);
   return uid && entities.some(uid.type, uid.id);
 }
@@ -116,7 +125,7 @@ interface Given {
 
 /** First what follows from who and when, then what the case itself says. */
 function withFacts(request: Request, { step, actor, path }: Given, world: World): Request {
-  const type = world.vocabulary.actions.get(request.action)?.context;
+  const type = world.schema.actions.get('Action')?.get(request.action)?.context;
   if (type === undefined) return request;
   const { entities } = world;
   const known = { meta: { ...timeFacts(world.nowMs), ...callerFacts(actor, world) } };

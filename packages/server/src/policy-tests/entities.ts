@@ -2,7 +2,8 @@
  * The entities of one case: those that it names, with every ancestor and every required attribute, so that
  * an action is understood without anybody writing its whole world down. Pure.
  */
-import type { CedarValue, Entity, EntityUid, Vocabulary } from '@sealrail/sdk';
+import type { EntityType, ResolvedSchema } from '@sealrail/cedar';
+import type { CedarValue, Entity, EntityUid } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { defaultFacts, type Facts, overrideFacts, type Path, type Problem } from './facts.ts';
 import type { RawEntity, RawPrincipal } from './shape.ts';
@@ -12,7 +13,7 @@ const PRINCIPALS = { human: 'Human', service: 'Service', agent: 'Agent' } as con
 const UNNAMED = 'main';
 
 export interface EntitiesOptions {
-  readonly vocabulary: Vocabulary;
+  readonly schema: ResolvedSchema;
   readonly env: string;
   readonly principals: Readonly<Record<string, RawPrincipal>>;
   /** What the file says of entities, with where each stands. */
@@ -43,19 +44,19 @@ export class Entities {
   }
 
   hasTags(type: string): boolean {
-    return this.#options.vocabulary.entities.get(type)?.tags !== undefined;
+    return this.#standard(type)?.tags !== undefined;
   }
 
   /** An entity of an enumerated type, the first of them where no id is given; else one without a name. */
   some(type: string, id: string): EntityUid {
-    const ids = this.#options.vocabulary.entities.get(type)?.ids;
+    const ids = this.#ids(type);
     if (ids) return { type, id: ids.includes(id) ? id : (ids[0] ?? id) };
     return this.#ensure({ type, id: id === '' ? UNNAMED : id });
   }
 
   /** As written in a case. */
   named(type: string, id: string, path: Path): EntityUid {
-    const ids = this.#options.vocabulary.entities.get(type)?.ids;
+    const ids = this.#ids(type);
     if (ids === undefined) return this.#ensure({ type, id });
     if (!ids.includes(id)) {
       const meant = nearest(id, ids);
@@ -95,11 +96,10 @@ export class Entities {
   declare(raw: RawEntity, path: Path): EntityUid | undefined {
     const uid = this.read(raw.uid, [...path, 'uid']);
     if (uid === undefined) return undefined;
-    const { vocabulary } = this.#options;
     const made = this.#make(uid);
-    const type = vocabulary.entities.get(uid.type);
+    const type = this.#standard(uid.type);
     const attrs = type
-      ? overrideFacts(made.attrs, raw.attrs, type.attrs, [...path, 'attrs'], this)
+      ? overrideFacts(made.attrs, raw.attrs, type.shape, [...path, 'attrs'], this)
       : made.attrs;
     const parents = raw.in === undefined ? made.parents : this.#parents(raw.in, [...path, 'in']);
     const hasTags = Object.keys(raw.tags).length > 0;
@@ -120,28 +120,27 @@ export class Entities {
 
   /** `Application::"shop"`, the quotes being optional; undefined where it is none, which is said then. */
   read(text: string, path: Path): EntityUid | undefined {
-    const { vocabulary } = this.#options;
+    const { entityTypes } = this.#options.schema;
     const [, type = '', quoted, plain = ''] = /^(\w+)::(?:"(.*)"|([^"\s]+))$/.exec(text) ?? [];
     if (type === '') {
       this.problem(path, `${JSON.stringify(text)} is no entity`, 'such as Application::"shop"');
       return undefined;
     }
-    if (vocabulary.entities.has(type)) return { type, id: quoted ?? plain };
-    const meant = nearest(type, [...vocabulary.entities.keys()]);
+    if (entityTypes.has(type)) return { type, id: quoted ?? plain };
+    const meant = nearest(type, [...entityTypes.keys()]);
     this.problem(path, `there is no type ${type}`, meant ? `did you mean ${meant}?` : undefined);
     return undefined;
   }
 
   #ensure(uid: EntityUid): EntityUid {
-    const { vocabulary } = this.#options;
-    if (this.#made.has(keyOf(uid)) || vocabulary.entities.get(uid.type)?.ids) return uid;
+    if (this.#made.has(keyOf(uid)) || this.#ids(uid.type)) return uid;
     this.#made.set(keyOf(uid), this.#make(uid));
     return uid;
   }
 
   #make(uid: EntityUid): Entity {
-    const type = this.#options.vocabulary.entities.get(uid.type);
-    const attrs: Facts = type ? defaultFacts(type.attrs, this) : {};
+    const type = this.#standard(uid.type);
+    const attrs: Facts = type ? defaultFacts(type.shape, this) : {};
     return { uid, attrs: withName(attrs, uid.id), parents: this.#parentsOf(uid) };
   }
 
@@ -159,6 +158,17 @@ export class Entities {
     ];
   }
 
+  #standard(type: string): Extract<EntityType, { kind: 'standard' }> | undefined {
+    const found = this.#options.schema.entityTypes.get(type);
+    return found?.kind === 'standard' ? found : undefined;
+  }
+
+  /** Of an enumerated type. */
+  #ids(type: string): readonly string[] | undefined {
+    const found = this.#options.schema.entityTypes.get(type);
+    return found?.kind === 'enumerated' ? [...found.ids] : undefined;
+  }
+
   #principalOf(name: string): RawPrincipal | undefined {
     const { principals } = this.#options;
     return Object.hasOwn(principals, name) ? principals[name] : undefined;
@@ -166,7 +176,7 @@ export class Entities {
 
   /** The type of parent by which entities of this type reach their environment. */
   #wayToEnv(type: string, seen: readonly string[] = []): string | undefined {
-    const parents = this.#options.vocabulary.entities.get(type)?.parents ?? [];
+    const parents = this.#standard(type)?.parents ?? [];
     return parents.find(
       (parent) =>
         parent === 'Env' ||

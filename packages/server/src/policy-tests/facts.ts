@@ -3,7 +3,8 @@
  * harmless, of the type that the schema gives it; what a case writes goes in its place, and what the schema
  * does not have is a problem with a suggestion. Pure.
  */
-import type { CedarValue, FactType, RecordType } from '@sealrail/sdk';
+import type { RecordType, Type } from '@sealrail/cedar';
+import type { CedarValue } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import type { Entities } from './entities.ts';
 
@@ -36,7 +37,7 @@ const ORDINARY: Readonly<Record<string, CedarValue>> = {
 /** `at` is where the facts stand in the context: `meta.caller`. */
 export function defaultFacts(type: RecordType, entities: Entities, at = ''): Facts {
   const made: Record<string, CedarValue> = {};
-  for (const [name, member] of type.members) {
+  for (const [name, member] of type.attributes) {
     if (!member.required) continue;
     const path = at === '' ? name : `${at}.${name}`;
     made[name] = defaultFact(member.type, entities, path);
@@ -44,7 +45,7 @@ export function defaultFacts(type: RecordType, entities: Entities, at = ''): Fac
   return made;
 }
 
-function defaultFact(type: FactType, entities: Entities, path: string): CedarValue {
+function defaultFact(type: Type, entities: Entities, path: string): CedarValue {
   const ordinary = Object.hasOwn(ORDINARY, path) ? ORDINARY[path] : undefined;
   switch (type.kind) {
     case 'string':
@@ -58,18 +59,25 @@ function defaultFact(type: FactType, entities: Entities, path: string): CedarVal
     case 'record':
       return defaultFacts(type, entities, path);
     case 'entity':
-      return { __entity: entities.some(type.type, typeof ordinary === 'string' ? ordinary : '') };
+      return { __entity: entities.some(type.name, typeof ordinary === 'string' ? ordinary : '') };
     case 'extension':
-      return { __extn: { fn: type.call, arg: ORDINARY_EXTENSIONS[type.call] ?? '' } };
+      return extension(type.name, ORDINARY_EXTENSIONS[type.name]);
   }
 }
 
-const ORDINARY_EXTENSIONS: Readonly<Record<string, string>> = {
-  ip: '127.0.0.1',
+type ExtensionName = Extract<Type, { kind: 'extension' }>['name'];
+
+const ORDINARY_EXTENSIONS: Readonly<Record<ExtensionName, string>> = {
+  ipaddr: '127.0.0.1',
   decimal: '0.0',
   datetime: '2026-11-25T12:00:00.000Z',
   duration: '0ms',
 };
+
+/** Of all extension types only addresses are not called what their function is called. */
+const extension = (name: ExtensionName, arg: string): CedarValue => ({
+  __extn: { fn: name === 'ipaddr' ? 'ip' : name, arg },
+});
 
 /** `facts` with what a case writes in its place; `given` is plain YAML, `path` where it stands. */
 export function overrideFacts(
@@ -81,9 +89,9 @@ export function overrideFacts(
 ): Facts {
   const made: Record<string, CedarValue> = { ...facts };
   for (const [name, value] of Object.entries(given)) {
-    const member = type.members.get(name);
+    const member = type.attributes.get(name);
     if (member === undefined) {
-      const known = [...type.members.keys()];
+      const known = [...type.attributes.keys()];
       const meant = nearest(name, known);
       const hint = meant ? `did you mean ${meant}?` : `known here: ${known.join(', ')}`;
       entities.problem(path, `there is no fact ${JSON.stringify(name)}`, hint, name);
@@ -99,7 +107,7 @@ export function overrideFacts(
 /** One value of YAML as a value of Cedar; undefined where it is none of this type, which was said then. */
 function factOf(
   value: unknown,
-  type: FactType,
+  type: Type,
   path: Path,
   entities: Entities,
   before?: CedarValue,
@@ -119,8 +127,8 @@ function factOf(
       return typeof value === 'boolean' ? value : refuse('true or false');
     case 'extension':
       return typeof value === 'string'
-        ? { __extn: { fn: type.call, arg: value } }
-        : refuse(`a text such as ${ORDINARY_EXTENSIONS[type.call]}`);
+        ? extension(type.name, value)
+        : refuse(`a text such as ${ORDINARY_EXTENSIONS[type.name]}`);
     case 'set': {
       if (!Array.isArray(value)) return refuse('a list');
       const items = value.map((one, at) => factOf(one, type.element, [...path, at], entities));
@@ -132,10 +140,10 @@ function factOf(
       return overrideFacts(from, value, type, path, entities);
     }
     case 'entity': {
-      if (isSection(value) && entities.hasTags(type.type))
-        return { __entity: entities.tagged(type.type, value, path) };
-      if (typeof value !== 'string') return refuse(`the id of one of type ${type.type}`);
-      return { __entity: entities.named(type.type, value, path) };
+      if (isSection(value) && entities.hasTags(type.name))
+        return { __entity: entities.tagged(type.name, value, path) };
+      if (typeof value !== 'string') return refuse(`the id of one of type ${type.name}`);
+      return { __entity: entities.named(type.name, value, path) };
     }
   }
 }

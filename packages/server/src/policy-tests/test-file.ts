@@ -1,6 +1,8 @@
 /** Reads NAME.test.yaml: every case of it as an action with what is expected of it, or everything that is wrong. */
+
+import type { ResolvedSchema } from '@sealrail/cedar';
 import type { ParsePort } from '@sealrail/facts';
-import type { Action, Vocabulary } from '@sealrail/sdk';
+import type { Action } from '@sealrail/sdk';
 import { YamlSource } from '../config/source.ts';
 import { actionOf } from './action.ts';
 import { databaseOf } from './database.ts';
@@ -22,7 +24,7 @@ export interface TestCase {
 }
 
 export interface TestFileOptions {
-  readonly vocabulary: Vocabulary;
+  readonly schema: ResolvedSchema;
   readonly parse: ParsePort;
 }
 
@@ -52,7 +54,7 @@ export function readTestFile(file: string, options: TestFileOptions): readonly T
 const entitiesOf = (
   raw: RawFile,
   { env }: RawCase,
-  { vocabulary }: TestFileOptions,
+  { schema }: TestFileOptions,
   problem: Problem,
 ): Entities =>
-  new Entities({ vocabulary, env, principals: raw.principals, declared: raw.entities, problem });
+  new Entities({ schema, env, principals: raw.principals, declared: raw.entities, problem });

@@ -3,11 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { actionOf, type SqlCase, setOf } from '../../../testing/sql.ts';
 import { judge } from '../judge.ts';
-import { schemaText } from '../schema.ts';
-import { vocabularyOf } from '../vocabulary.ts';
-import { type LintedPolicy, lintPolicies } from './lint.ts';
+import { resolvedSchema, schemaText } from '../schema.ts';
+import { actionReaches, type LintedPolicy, lintPolicies } from './lint.ts';
 
-const { actions } = vocabularyOf(schemaText());
+const actions = actionReaches(resolvedSchema(schemaText()));
 
 function linted(text: string): LintedPolicy[] {
   const parsed = parsePolicies(text);

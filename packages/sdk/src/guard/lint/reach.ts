@@ -1,16 +1,40 @@
 /** Which requests the scope of a policy lets through, and when one scope lies wholly inside another. Pure. */
-import type { ActionScope, Policy, PrincipalScope, ResourceScope } from '@sealrail/cedar';
+import type {
+  ActionScope,
+  Policy,
+  PrincipalScope,
+  ResolvedSchema,
+  ResourceScope,
+} from '@sealrail/cedar';
 import { isSubset } from './tree.ts';
 
 /** What the schema says of an action that something can be asked with. */
 export interface ActionReach {
-  readonly principals: readonly string[];
-  readonly resources: readonly string[];
+  readonly principals: ReadonlySet<string>;
+  readonly resources: ReadonlySet<string>;
   /** Every group of actions that it is in, itself included. */
   readonly groups: ReadonlySet<string>;
 }
 
 export type ActionReaches = ReadonlyMap<string, ActionReach>;
+
+/** Of a schema without namespaces. A group of actions is none: nobody asks with it. */
+export function actionReaches(schema: ResolvedSchema): ActionReaches {
+  const actions = schema.actions.get('Action') ?? new Map<string, never>();
+  const reaches = new Map<string, ActionReach>();
+  for (const [id, { principals, resources }] of actions) {
+    if (principals.size === 0 || resources.size === 0) continue;
+    const groups = new Set<string>();
+    const open = [id];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (groups.has(next)) continue;
+      groups.add(next);
+      open.push(...(actions.get(next)?.parents ?? []).map((parent) => parent.id));
+    }
+    reaches.set(id, { principals, resources, groups });
+  }
+  return reaches;
+}
 
 export interface Reach {
   readonly actions: ReadonlySet<string>;
@@ -23,11 +47,11 @@ export function reachOf({ action, principal, resource }: Policy, known: ActionRe
   const scoped = [...known].filter(([name, { groups }]) => inActionScope(name, groups, action));
   const all = scoped.filter(
     ([, { principals, resources }]) =>
-      principals.some((type) => canBe(type, principal)) &&
-      resources.some((type) => canBe(type, resource)),
+      [...principals].some((type) => canBe(type, principal)) &&
+      [...resources].some((type) => canBe(type, resource)),
   );
   const types = (member: 'principals' | 'resources', scope: PrincipalScope | ResourceScope) =>
-    new Set(all.flatMap(([, reach]) => reach[member].filter((type) => canBe(type, scope))));
+    new Set(all.flatMap(([, reach]) => [...reach[member]].filter((type) => canBe(type, scope))));
   return {
     actions: new Set(all.map(([name]) => name)),
     principals: types('principals', principal),

@@ -2,11 +2,12 @@
 import { relative } from 'node:path';
 import { parsePolicies } from '@sealrail/cedar';
 import {
+  actionReaches,
   type LintFinding,
   lintPolicies,
   type PolicyFile,
+  resolvedSchema,
   schemaText,
-  vocabularyOf,
 } from '@sealrail/sdk';
 import { ConfigError } from '../../config/errors.ts';
 import { loadPolicies, readPolicyFiles } from '../../config/policies.ts';
@@ -60,7 +61,7 @@ function lint(files: readonly PolicyFile[]): readonly LintFinding[] {
       return { id, policy, file: name, text };
     });
   });
-  return lintPolicies(policies, vocabularyOf(schemaText()).actions);
+  return lintPolicies(policies, actionReaches(resolvedSchema(schemaText())));
 }
 
 function warn(

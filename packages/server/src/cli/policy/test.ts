@@ -1,7 +1,7 @@
 /** `policy test`: the cases beside the policies, and what no case looks at. */
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type PolicySet, schemaText, vocabularyOf } from '@sealrail/sdk';
+import { type PolicySet, resolvedSchema, schemaText } from '@sealrail/sdk';
 import { ConfigError } from '../../config/errors.ts';
 import { loadPolicies } from '../../config/policies.ts';
 import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
@@ -51,7 +51,7 @@ async function testPolicies(args: readonly string[], io: Io): Promise<number> {
 async function options(): Promise<TestFileOptions> {
   // The newest grammar is the one that reads most.
   const parse = await openParser(SERVER_LINES[SERVER_LINES.length - 1] ?? 18);
-  return { vocabulary: vocabularyOf(schemaText()), parse };
+  return { schema: resolvedSchema(schemaText()), parse };
 }
 
 function testFiles(folder: string): readonly string[] {
