@@ -52,6 +52,12 @@ const steps: readonly Step[] = [
     counts: conformanceCounts,
     needs: 'merkle',
   },
+  {
+    name: 'conformance of Cedar',
+    command: script('tests/conformance/run.ts', 'cedar', '--json'),
+    counts: conformanceCounts,
+    needs: 'cedar',
+  },
   { name: 'kill -9 under load, 5 times', command: script('tests/faults/kill.ts', '5') },
 ];
 

@@ -1,6 +1,7 @@
 /** `npm run conformance -- NAME [--json]`: our code against other people's test data, and ours. */
 import { parseArgs } from 'node:util';
 import { type CorpusName, corpus } from '../corpora.ts';
+import { corpusCases, handwrittenCases, policyJsonCases } from './cedar.ts';
 import { FORMATS, formatCases } from './formats.ts';
 import { merkleCases } from './merkle.ts';
 import { type Case, isExact, runSuite, type Suite } from './suite.ts';
@@ -11,9 +12,9 @@ const EXIT_DIFFERENT = 65;
 const EXIT_UNAVAILABLE = 69;
 
 /** Of a run that is planned: it says so instead of passing with nothing done. */
-const NOT_BUILT = ['cedar', 'postgres', 'authzen'];
+const NOT_BUILT = ['postgres', 'authzen'];
 
-function casesFrom(name: CorpusName, read: (folder: string) => Case[]): Case[] {
+function casesFrom(name: CorpusName, read: (folder: string) => Iterable<Case>): Iterable<Case> {
   const folder = corpus(name);
   if (folder) return read(folder);
   process.stderr.write(`the corpus "${name}" is not here: run scripts/corpora\n`);
@@ -28,8 +29,23 @@ async function tlogSuites(): Promise<Suite[]> {
   ];
 }
 
+async function cedarSuites(): Promise<Suite[]> {
+  return [
+    await runSuite('corpus', casesFrom('cedar', corpusCases)),
+    await runSuite('handwritten', casesFrom('cedar', handwrittenCases)),
+    await runSuite('policy-json', casesFrom('cedar', policyJsonCases)),
+  ];
+}
+
+const RUNS: ReadonlyMap<string, () => Promise<Suite[]>> = new Map([
+  ['cedar', cedarSuites],
+  ['tlog', tlogSuites],
+]);
+
 function usage(problem: string): never {
-  process.stderr.write(`${problem}\n  usage: npm run conformance -- tlog [--json]\n`);
+  process.stderr.write(
+    `${problem}\n  usage: npm run conformance -- ${[...RUNS.keys()].join('|')} [--json]\n`,
+  );
   process.exit(EXIT_USAGE);
 }
 
@@ -47,9 +63,10 @@ function readArguments(): { readonly name: string; readonly json: boolean } {
 
 const { name, json } = readArguments();
 if (NOT_BUILT.includes(name)) usage(`there is no conformance run for ${name} yet`);
-if (name !== 'tlog') usage(name === '' ? 'name a run' : `there is no conformance run ${name}`);
+const run = RUNS.get(name);
+if (!run) usage(name === '' ? 'name a run' : `there is no conformance run ${name}`);
 
-const suites = await tlogSuites();
+const suites = await run();
 for (const suite of suites) {
   const talk = json ? process.stderr : process.stdout;
   talk.write(

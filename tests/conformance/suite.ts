@@ -8,6 +8,9 @@ interface Difference {
   readonly got: string;
 }
 
+/** More of them say nothing new; `total` and `exact` still count all. */
+const DIFFERENCES_MAX = 100;
+
 export interface Suite {
   readonly name: string;
   readonly total: number;
@@ -22,13 +25,18 @@ export interface Case {
   readonly run: () => string | Promise<string>;
 }
 
-export async function runSuite(name: string, cases: readonly Case[]): Promise<Suite> {
+/** Cases may be generated as they are run, so that a corpus need not be in memory at once. */
+export async function runSuite(name: string, cases: Iterable<Case>): Promise<Suite> {
   const differences: Difference[] = [];
+  let total = 0;
+  let exact = 0;
   for (const { id, expected, run } of cases) {
     const got = await answer(run);
-    if (got !== expected) differences.push({ id, expected, got });
+    total++;
+    if (got === expected) exact++;
+    else if (differences.length < DIFFERENCES_MAX) differences.push({ id, expected, got });
   }
-  return { name, total: cases.length, exact: cases.length - differences.length, differences };
+  return { name, total, exact, differences };
 }
 
 async function answer(run: Case['run']): Promise<string> {
