@@ -1,3 +1,4 @@
+export * from './detect/index.ts';
 export { DEPTH_MAX, NODES_MAX } from './sql/collector.ts';
 export * from './sql/facts.ts';
 export { LIST_MAX } from './sql/from.ts';

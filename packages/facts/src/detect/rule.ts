@@ -1,0 +1,67 @@
+/** The form of one rule, and the small questions that validators ask about what stands around a match. */
+import type { DetectedKind } from './finding.ts';
+
+/** What a pattern found, before its validator has been asked. */
+export interface Candidate {
+  /** What is scanned: the text itself, or what some encoding in it decodes to. */
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly value: string;
+  /** What the pattern needed before the value: a name and `=`, a boundary. */
+  readonly lead: string;
+}
+
+/**
+ * Patterns are written in the subset that RE2 and V8 read alike, without look-around, back-references or
+ * unbounded repeats (tests/detect/patterns.test.ts is the linter), so that a match depends on a bounded
+ * piece of text: that is what makes streaming exact and hostile input cheap.
+ */
+export interface Rule {
+  readonly id: string;
+  readonly kind: DetectedKind;
+  /** For docs/detectors.md: what it finds, and what it asks for beyond the pattern. */
+  readonly about: string;
+  /** A short RE2 pattern that stands in every text in which `pattern` matches; cheap to look for. */
+  readonly gate: string;
+  /** Group 1 is what stands before the value, group 2 the value; what follows is context. */
+  readonly pattern: string;
+  readonly ignoreCase?: boolean;
+  /** Where the value ends that a bounded repeat cannot span; at most `limit`. */
+  readonly extend?: (text: string, start: number, end: number, limit: number) => number;
+  /** Asked last, about the whole value. */
+  readonly valid?: (candidate: Candidate) => boolean;
+}
+
+/** Longest a match may be, with what is extended; more is cut off and doubted. */
+export const VALUE_LENGTH_MAX = 6_000;
+/** How far back a validator may look for the word that gives a number its meaning. */
+export const CONTEXT_LENGTH_MAX = 96;
+
+/** True where a word stands shortly before the value. */
+export function follows({ text, start }: Candidate, words: RegExp, length = 64): boolean {
+  return words.test(text.slice(Math.max(0, start - length), start));
+}
+
+/** Group 1 of patterns whose value begins at no letter or digit. */
+export const APART = '(^|[^0-9A-Za-z])';
+/** Behind values that end before a letter or digit; consumed, but no part of the value. */
+export const ENDED = '(?:[^0-9A-Za-z]|$)';
+/** The same for tokens, in whose alphabets `_` and `-` stand. */
+export const TOKEN_APART = '(^|[^0-9A-Za-z_-])';
+export const TOKEN_ENDED = '(?:[^0-9A-Za-z_-]|$)';
+
+export const digitsOf = (value: string): string => value.replace(/[^0-9]/g, '');
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isDotOrDash = (code: number): boolean => code === 0x2e || code === 0x2d;
+
+/** False for the fraction of a number, and for a part of a dotted or dashed chain of digits. */
+export function standsAlone({
+  text,
+  start,
+  end,
+}: Pick<Candidate, 'text' | 'start' | 'end'>): boolean {
+  if (isDotOrDash(text.charCodeAt(start - 1)) && isDigit(text.charCodeAt(start - 2))) return false;
+  return !(isDotOrDash(text.charCodeAt(end)) && isDigit(text.charCodeAt(end + 1)));
+}

@@ -1,0 +1,130 @@
+/** One bounded piece of text through all the rules, and through what its encodings hold. */
+import type { DetectedKind, Finding } from './finding.ts';
+import { type CompiledRule, passGates } from './gate.ts';
+import { type Candidate, VALUE_LENGTH_MAX } from './rule.ts';
+import {
+  decodedViews,
+  encodedRuns,
+  foldedView,
+  identity,
+  unescapedView,
+  type View,
+} from './view.ts';
+
+/** Encodings inside of encodings that are looked through; one that is deeper is a doubt. */
+export const ENCODINGS_DEPTH_MAX = 3;
+/** Units that the views of one window may have together, in lengths of the window. */
+export const VIEWS_LENGTH_FACTOR = 6;
+/** Of a small window at least so many. */
+const VIEWS_LENGTH_MIN = 4_096;
+
+export interface Window {
+  readonly text: string;
+  /** Findings that start outside of this range belong to the windows before and behind. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface WindowFindings {
+  readonly findings: Finding[];
+  readonly doubt: boolean;
+}
+
+/** With `known`, kinds only: of each kind one finding is enough, and the kinds found are added to it. */
+export function scanWindow(window: Window, known?: Set<DetectedKind>): WindowFindings {
+  const scan = new Scan(window, known);
+  scan.look(identity(window.text), 0);
+  return { findings: scan.ordered(), doubt: scan.doubt };
+}
+
+class Scan {
+  doubt = false;
+  readonly #window: Window;
+  readonly #known: Set<DetectedKind> | undefined;
+  readonly #findings: Finding[] = [];
+  #viewsLeft: number;
+  #viewed = false;
+
+  constructor(window: Window, known: Set<DetectedKind> | undefined) {
+    this.#window = window;
+    this.#known = known;
+    this.#viewsLeft = Math.max(VIEWS_LENGTH_MIN, VIEWS_LENGTH_FACTOR * window.text.length);
+  }
+
+  look(view: View, depth: number): void {
+    const { rules, escapes } = passGates(view.text);
+    for (const rule of rules) if (!this.#known?.has(rule.kind)) this.#locate(rule, view);
+    const folded = isAscii(view.text) ? undefined : foldedView(view);
+    if (folded) this.#enter(folded, depth);
+    const unescaped = escapes ? unescapedView(view) : undefined;
+    if (unescaped) this.#enter(unescaped, depth);
+    for (const run of encodedRuns(view.text)) {
+      for (const decoded of decodedViews(view, run)) this.#enter(decoded, depth);
+    }
+  }
+
+  #enter(view: View, depth: number): void {
+    this.#viewsLeft -= view.text.length;
+    if (depth === ENCODINGS_DEPTH_MAX || this.#viewsLeft < 0) {
+      this.doubt = true;
+      return;
+    }
+    this.#viewed = true;
+    this.look(view, depth + 1);
+  }
+
+  #locate(rule: CompiledRule, view: View): void {
+    const { regexp } = rule;
+    const { text } = view;
+    regexp.lastIndex = 0;
+    for (let match = regexp.exec(text); match !== null; match = regexp.exec(text)) {
+      const [, lead = '', found = ''] = match;
+      const start = match.index + lead.length;
+      const from = view.start(start);
+      if (from >= this.#window.to) return;
+      let end = start + found.length;
+      if (from >= this.#window.from) {
+        end = this.#consider(rule, view, { text, start, end, value: found, lead });
+        if (end < 0) {
+          if (this.#known?.has(rule.kind)) return;
+          end = -end;
+        }
+      }
+      // What follows may need the last character as the one before it.
+      regexp.lastIndex = Math.max(end, match.index + 1);
+    }
+  }
+
+  /** Where to go on: behind what was found, as a negative number, or right behind the start. */
+  #consider(rule: CompiledRule, view: View, candidate: Candidate): number {
+    const { text, start } = candidate;
+    const limit = Math.min(text.length, start + VALUE_LENGTH_MAX);
+    const end = rule.extend?.(text, start, candidate.end, limit) ?? candidate.end;
+    const whole =
+      end === candidate.end ? candidate : { ...candidate, end, value: text.slice(start, end) };
+    if (rule.valid && !rule.valid(whole)) return start + 1;
+    if (end === limit && limit < text.length) this.doubt = true;
+    this.#known?.add(rule.kind);
+    this.#findings.push({
+      rule: rule.id,
+      kind: rule.kind,
+      start: view.start(start),
+      end: view.end(end),
+    });
+    return -end;
+  }
+
+  /** Views show the same thing twice. */
+  ordered(): Finding[] {
+    const findings = this.#findings.sort(
+      (a, b) => a.start - b.start || a.end - b.end || (a.rule < b.rule ? -1 : 1),
+    );
+    if (!this.#viewed) return findings;
+    return findings.filter((one, at) => {
+      const last = findings[at - 1];
+      return last?.start !== one.start || last.end !== one.end || last.rule !== one.rule;
+    });
+  }
+}
+
+const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
