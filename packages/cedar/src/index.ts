@@ -24,6 +24,7 @@ export { Decimal, parseDecimal } from './extension/decimal.ts';
 export { Duration, parseDuration } from './extension/duration.ts';
 export type { Extension } from './extension/extension.ts';
 export { IpAddress, parseIp } from './extension/ip.ts';
+export { type PolicyFromJson, policyFromJson } from './json/from-json.ts';
 export {
   JSON_DEPTH_MAX,
   JSON_LENGTH_MAX,
@@ -34,7 +35,17 @@ export {
   parseJson,
   stringifyJson,
 } from './json/json.ts';
+export type { JsonError } from './json/place.ts';
 export type { JsonExpr, JsonPolicy } from './json/policy-json.ts';
+export {
+  type JsonPolicySet,
+  type PolicySet,
+  type PolicySetFromJson,
+  policiesOf,
+  policySetFromJson,
+  policySetToJson,
+  type TemplateLink,
+} from './json/policy-set.ts';
 export { policyToJson } from './json/to-json.ts';
 export { actionEntities, enumeratedTypes } from './schema/actions.ts';
 export type { Schema } from './schema/declaration.ts';
@@ -54,6 +65,7 @@ export type {
 export { compileSchema, type RequestValidator } from './schema/validator.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';
+export { type LinkedPolicy, linkTemplate, type SlotValues, slotsOf } from './syntax/link.ts';
 export { type ParsedExpr, type ParsedPolicies, parseExpr, parsePolicies } from './syntax/policy.ts';
 export { printPolicies, printPolicy } from './syntax/print.ts';
 export { printExpr } from './syntax/print-expression.ts';
