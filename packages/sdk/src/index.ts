@@ -21,6 +21,7 @@ export * from './errors.ts';
 export { CODES } from './guard/decide.ts';
 export * from './guard/decision.ts';
 export { type DenialContext, describeDenial } from './guard/denial.ts';
+export { type Formatted, formatPolicyText } from './guard/format.ts';
 export * from './guard/guard.ts';
 export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/lint/lint.ts';

@@ -50,7 +50,7 @@ function policyFiles(folder: string): string[] {
   ]);
 }
 
-function readPolicyFile(path: string): PolicyFile {
+export function readPolicyFile(path: string): PolicyFile {
   const refuse = (message: string): never => {
     throw new ConfigError([{ file: path, message }]);
   };
