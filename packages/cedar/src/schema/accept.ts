@@ -3,8 +3,9 @@
  * may say no to a value that is right but unusual (a record of another realm); why, and whether really,
  * mismatch.ts finds out.
  */
+import { isLong } from '../extension/i64.ts';
 import { EntityUid, type Value } from '../value.ts';
-import { isExtension, isLong } from './mismatch.ts';
+import { isExtension } from './mismatch.ts';
 import type { RecordType, ResolvedSchema, Type } from './type.ts';
 
 export type Accepts = (value: Value | undefined) => boolean;

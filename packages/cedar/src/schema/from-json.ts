@@ -141,7 +141,8 @@ class Reader {
 
   #type(json: unknown, where: string): TypeExpression {
     this.#depth += 1;
-    if (this.#depth > TYPE_DEPTH_MAX) {
+    // The innermost one, a name, is inside of the others and no depth of its own.
+    if (this.#depth > TYPE_DEPTH_MAX + 1) {
       throw new SchemaError(`types nest deeper than ${TYPE_DEPTH_MAX}`);
     }
     const members = json instanceof Map ? (json as Members) : object(json, where);

@@ -2,11 +2,13 @@
  * Why a value is not of a type: which attribute, and what was expected. Never what was found, because
  * these sentences reach logs and people who may not see the facts.
  */
+import { isRecord } from '../engine/type.ts';
 import { Datetime } from '../extension/datetime.ts';
 import { Decimal } from '../extension/decimal.ts';
 import { Duration } from '../extension/duration.ts';
+import { isLong } from '../extension/i64.ts';
 import { IpAddress } from '../extension/ip.ts';
-import { type CedarRecord, EntityUid, type Long, type Value } from '../value.ts';
+import { type CedarRecord, EntityUid, type Value } from '../value.ts';
 import type { ExtensionTypeName } from './names.ts';
 import type { RecordType, ResolvedSchema, Type } from './type.ts';
 
@@ -87,14 +89,6 @@ const IDS_SHOWN_MAX = 20;
 const member = (path: string, name: string): string =>
   /^[A-Za-z_][\w.-]{0,63}$/.test(name) ? `${path}.${name}` : `a member of ${path}`;
 
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
-
-export const isLong = (value: Value | undefined): value is Long =>
-  typeof value === 'number'
-    ? Number.isSafeInteger(value)
-    : typeof value === 'bigint' && value >= I64_MIN && value <= I64_MAX;
-
 export function isExtension(value: Value | undefined, name: ExtensionTypeName): boolean {
   switch (name) {
     case 'decimal':
@@ -107,16 +101,6 @@ export function isExtension(value: Value | undefined, name: ExtensionTypeName): 
       return value instanceof Duration;
   }
 }
-
-const isRecord = (value: Value): value is CedarRecord =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !(value instanceof EntityUid) &&
-  !(value instanceof Decimal) &&
-  !(value instanceof IpAddress) &&
-  !(value instanceof Datetime) &&
-  !(value instanceof Duration);
 
 function first<T, U>(values: readonly T[], find: (value: T) => U | undefined): U | undefined {
   for (const value of values) {

@@ -2,6 +2,7 @@
  * Holds requests and entities against a schema before they are decided on. Whether policies fit the schema
  * is another question, and one for load time.
  */
+import { uidKey } from '../entities/entities.ts';
 import { suggest } from '../syntax/suggest.ts';
 import type { CedarRecord, Entity, EntityUid, Request, Value } from '../value.ts';
 import { AcceptCompiler, type Accepts, isPrototypePolluted } from './accept.ts';
@@ -98,7 +99,7 @@ class Validator implements RequestValidator {
   validateEntities(entities: Iterable<Entity>): string | undefined {
     const all = [...entities];
     const actions = new Map<string, Entity>();
-    for (const entity of all) if (isAction(entity.uid)) actions.set(keyOf(entity.uid), entity);
+    for (const entity of all) if (isAction(entity.uid)) actions.set(uidKey(entity.uid), entity);
     for (const entity of all) {
       const mismatch = isAction(entity.uid)
         ? this.#findActionMismatch(entity, actions)
@@ -160,7 +161,7 @@ class Validator implements RequestValidator {
     if (Object.keys(attrs).length > 0 || Object.keys(tags).length > 0) {
       return 'an action has no attributes and no tags';
     }
-    const actual = closure(uid, (of) => given.get(keyOf(of))?.parents ?? []);
+    const actual = closure(uid, (of) => given.get(uidKey(of))?.parents ?? []);
     const { actions } = this.#schema;
     const expected = closure(uid, ({ type, id }) => actions.get(type)?.get(id)?.parents ?? []);
     return actual.size === expected.size && [...actual].every((key) => expected.has(key))
@@ -204,9 +205,6 @@ const NO_ATTRIBUTES = { kind: 'record', attributes: new Map() } as const;
 
 const isAction = ({ type }: EntityUid): boolean => basename(type) === 'Action';
 
-/** Ids may hold anything, so that only a length tells where the type ends. */
-const keyOf = ({ type, id }: EntityUid): string => `${type.length}:${type}${id}`;
-
 function closure(
   start: EntityUid,
   parentsOf: (uid: EntityUid) => readonly EntityUid[],
@@ -214,7 +212,7 @@ function closure(
   const reached = new Set<string>();
   const open = [...parentsOf(start)];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const key = keyOf(next);
+    const key = uidKey(next);
     if (reached.has(key)) continue;
     reached.add(key);
     for (const parent of parentsOf(next)) open.push(parent);
