@@ -11,8 +11,10 @@ import {
   parseTilePath,
   parseVkey,
   sha256,
+  signatureClaims,
   toBase64,
   verifyEd25519,
+  verifyNote,
 } from '@sealrail/tlog';
 import { verifyReceipt } from '@sealrail/tlog/verify';
 import type { Case } from './suite.ts';
@@ -39,6 +41,13 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, vector: Vector) => un
   vkey: (bytes) => {
     const { name, id, type } = parseVkey(Buffer.from(bytes).toString(), sha256);
     return { name, id, type };
+  },
+  cosignature: async (bytes, { vkey = '' }) => {
+    const { note } = parseCheckpoint(bytes);
+    const key = parseVkey(vkey, sha256);
+    // A known key that fails rejects the note; one that is not there leaves it unsigned.
+    if ((await verifyNote(note, [key], verifyEd25519)).length === 0) return 'unsigned';
+    return { time: String(signatureClaims(note, [key])[0]?.time) };
   },
   tile: (bytes) => {
     const id = parseTilePath(Buffer.from(bytes).toString());

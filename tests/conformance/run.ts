@@ -6,6 +6,7 @@ import { FORMATS, formatCases } from './formats.ts';
 import { merkleCases } from './merkle.ts';
 import { type Case, isExact, runSuite, type Suite } from './suite.ts';
 import { tesseraCases } from './tessera.ts';
+import { witnessCases } from './witness.ts';
 
 const EXIT_USAGE = 64;
 const EXIT_DIFFERENT = 65;
@@ -26,6 +27,7 @@ async function tlogSuites(): Promise<Suite[]> {
     await runSuite('merkle', casesFrom('merkle', merkleCases)),
     await runSuite('tessera', casesFrom('tessera', tesseraCases)),
     ...(await Promise.all(FORMATS.map((format) => runSuite(format, formatCases(format))))),
+    await runSuite('witness', witnessCases()),
   ];
 }
 

@@ -99,9 +99,27 @@ export interface Outcome {
   readonly transaction?: string;
 }
 
+/** How far entries have come; what is published is what can be verified. */
+export interface Sizes {
+  readonly size: number;
+  readonly signedSize: number;
+  /** Absent where the log has no witnesses. */
+  readonly witnessedSize?: number;
+}
+
+export type EntryState = 'durable' | 'signed' | 'witnessed';
+
+export const publishedSize = ({ signedSize, witnessedSize }: Sizes): number =>
+  witnessedSize ?? signedSize;
+
+export function stateOf(index: number, { signedSize, witnessedSize = 0 }: Sizes): EntryState {
+  if (index < witnessedSize) return 'witnessed';
+  return index < signedSize ? 'signed' : 'durable';
+}
+
 export interface View {
   readonly index: number;
-  readonly state: 'durable' | 'signed';
+  readonly state: EntryState;
   readonly entry: Entry;
   readonly outcome?: Outcome;
   /** The end of the transaction that settled the outcome. */
@@ -118,14 +136,12 @@ export interface Unreadable {
   readonly reason: string;
 }
 
-export interface Page {
+export interface Page extends Sizes {
   readonly entries: readonly View[];
   readonly unreadable: readonly Unreadable[];
   readonly next?: number;
   readonly scanned: number;
   readonly bounded: boolean;
-  readonly size: number;
-  readonly signedSize: number;
 }
 
 export interface Policy {
@@ -156,11 +172,9 @@ export interface Target {
 export const modeOf = ({ mode }: Target): string =>
   typeof mode === 'string' ? mode : `enforce for ${mode.enforce.join(', ')}`;
 
-export interface Status {
+export interface Status extends Sizes {
   readonly origin: string;
   readonly vkey: string;
-  readonly size: number;
-  readonly signedSize: number;
   readonly checkpointAgeMs?: number;
   readonly durability: string;
   readonly policySet: string;

@@ -1,7 +1,16 @@
 /** One entry beside the list: what happened, why, what became of it, and the proof. */
 import { type ReactNode, useEffect, useRef } from 'react';
 import { Copy } from './copy.tsx';
-import type { Detail, Entry, PolicySet, Status, View } from './data.ts';
+import {
+  type Detail,
+  type Entry,
+  type EntryState,
+  type PolicySet,
+  type Sizes,
+  type Status,
+  stateOf,
+  type View,
+} from './data.ts';
 import { Decided, Message, OutcomeSection, Policies } from './entry-decision.tsx';
 import { EntryFacts, EntryValues } from './entry-facts.tsx';
 import { EntryProof } from './entry-proof.tsx';
@@ -16,18 +25,18 @@ interface DrawerProps {
   readonly filter: Filter;
   /** The list's row of the same entry, where it shows one: it hears of outcomes first. */
   readonly row: View | undefined;
-  readonly signedSize: number;
+  readonly sizes: Sizes;
   readonly close: () => void;
 }
 
-function Heading({ detail, signed }: { detail: Detail; signed: boolean }) {
+function Heading({ detail, state }: { detail: Detail; state: EntryState }) {
   const { entry, index } = detail;
   const { word, tone } = verdictOf(entry);
   const resource = resourceOf(entry);
   return (
     <header className="heading">
       <p className="crumbs quiet">
-        Entry {index} <StateIcon signed={signed} /> {signed ? 'signed' : 'durable'}
+        Entry {index} <StateIcon state={state} /> {state}
       </p>
       <h2>
         <span className={`verdict ${tone}`}>
@@ -141,17 +150,18 @@ interface BodyProps {
   readonly detail: Detail;
   readonly row: View | undefined;
   readonly filter: Filter;
-  readonly signed: boolean;
+  readonly state: EntryState;
+  readonly isPublished: boolean;
   readonly set: PolicySet | undefined;
   readonly status: Status | undefined;
 }
 
-function Body({ detail, row, filter, signed, set, status }: BodyProps) {
+function Body({ detail, row, filter, state, isPublished, set, status }: BodyProps) {
   const { entry, index, text } = detail;
   const { decision, statement } = entry;
   return (
     <>
-      <Heading detail={detail} signed={signed} />
+      <Heading detail={detail} state={state} />
       {decision && <Message decision={decision} policies={set?.policies ?? []} />}
       {statement !== undefined && <pre className="statement">{statement}</pre>}
       {decision && statement === undefined && (
@@ -169,7 +179,15 @@ function Body({ detail, row, filter, signed, set, status }: BodyProps) {
       )}
       {!decision && <Fields entry={entry} filter={filter} />}
       <EntryValues values={entry.values} />
-      {status && <EntryProof index={index} text={text} vkey={status.vkey} signed={signed} />}
+      {status && (
+        <EntryProof
+          index={index}
+          text={text}
+          vkey={status.vkey}
+          state={state}
+          isPublished={isPublished}
+        />
+      )}
       <Chain entry={entry} />
       <section>
         <h3>Exact bytes</h3>
@@ -187,7 +205,7 @@ function Body({ detail, row, filter, signed, set, status }: BodyProps) {
   );
 }
 
-export function EntryDrawer({ which, filter, row, signedSize, close }: DrawerProps) {
+export function EntryDrawer({ which, filter, row, sizes, close }: DrawerProps) {
   const drawer = useRef<HTMLElement>(null);
   const { data: detail, problem } = useAnswer<Detail>(`/api/entries/${encodeURIComponent(which)}`);
   const { data: set } = useAnswer<PolicySet>('/api/policies');
@@ -196,7 +214,11 @@ export function EntryDrawer({ which, filter, row, signedSize, close }: DrawerPro
   useEffect(() => {
     if (detail) drawer.current?.scrollTo({ top: 0 });
   }, [detail]);
-  const signed = detail !== undefined && (detail.state === 'signed' || detail.index < signedSize);
+  // The list hears of a checkpoint first; a link to one entry has only what came with it.
+  const listed = detail === undefined ? 'durable' : stateOf(detail.index, sizes);
+  const state = listed === 'durable' ? (detail?.state ?? listed) : listed;
+  const isPublished =
+    sizes.witnessedSize === undefined ? state !== 'durable' : state === 'witnessed';
   return (
     <aside className="drawer" ref={drawer} aria-label="Entry">
       <button type="button" className="close" onClick={close} aria-label="Close" title="Esc">
@@ -214,7 +236,8 @@ export function EntryDrawer({ which, filter, row, signedSize, close }: DrawerPro
           detail={detail}
           row={row}
           filter={filter}
-          signed={signed}
+          state={state}
+          isPublished={isPublished}
           set={set}
           status={status}
         />

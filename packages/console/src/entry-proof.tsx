@@ -1,6 +1,7 @@
 /** *Verify in this browser*: what was computed here, step by step, and what that is worth. */
 import { httpSource, type TreeSource, webVerifier } from '@sealrail/tlog/verify';
 import { useState } from 'react';
+import type { EntryState } from './data.ts';
 import { CheckIcon, CrossIcon } from './icons.tsx';
 import { type Step, verifyEntry } from './verify-entry.ts';
 
@@ -20,7 +21,9 @@ interface ProofProps {
   readonly index: number;
   readonly text: string;
   readonly vkey: string;
-  readonly signed: boolean;
+  readonly state: EntryState;
+  /** Under the checkpoint that is published: only then can it be verified. */
+  readonly isPublished: boolean;
 }
 
 export function StepLine({ step }: { step: Step }) {
@@ -41,7 +44,15 @@ export function StepLine({ step }: { step: Step }) {
   );
 }
 
-export function EntryProof({ index, text, vkey, signed }: ProofProps) {
+const PENDING: Readonly<Record<EntryState, string>> = {
+  durable:
+    'Durable: it is on disk. The next checkpoint, within about a second, signs it; then it can be verified.',
+  signed:
+    'Signed: witnesses are asked to cosign it. As soon as enough of them have, it is published and can be verified.',
+  witnessed: '',
+};
+
+export function EntryProof({ index, text, vkey, state, isPublished }: ProofProps) {
   const [run, setRun] = useState<Run>();
   const running = run !== undefined && run.verified === undefined;
 
@@ -69,7 +80,7 @@ export function EntryProof({ index, text, vkey, signed }: ProofProps) {
         <button
           type="button"
           className="primary"
-          disabled={running || !signed}
+          disabled={running || !isPublished}
           onClick={() => void verify()}
         >
           {running ? 'Verifying…' : 'Verify in this browser'}
@@ -78,12 +89,7 @@ export function EntryProof({ index, text, vkey, signed }: ProofProps) {
           Download receipt
         </a>
       </div>
-      {!signed && (
-        <p className="quiet small">
-          Durable: it is on disk. The next checkpoint, within about a second, signs it; then it can
-          be verified.
-        </p>
-      )}
+      {!isPublished && <p className="quiet small">{PENDING[state]}</p>}
       {run && (
         <ol className="steps">
           {run.steps.map((step) => (

@@ -1,6 +1,6 @@
 /** One line of the live page. Every value on it narrows the list to itself; the line opens the entry. */
 import { memo, type ReactNode } from 'react';
-import type { Unreadable, View } from './data.ts';
+import type { EntryState, Unreadable, View } from './data.ts';
 import { PrincipalIcon, StateIcon, ToneIcon } from './icons.tsx';
 import { type Filter, type FilterName, follow, go, link, withFilter } from './route.ts';
 import {
@@ -15,7 +15,7 @@ import {
 
 interface RowProps {
   readonly view: View;
-  readonly signed: boolean;
+  readonly state: EntryState;
   readonly filter: Filter;
   readonly current: boolean;
   readonly open: boolean;
@@ -88,10 +88,15 @@ function Asked({ view, filter }: { view: View; filter: Filter }) {
   );
 }
 
-export const EntryRow = memo(function EntryRow({ view, signed, filter, current, open }: RowProps) {
+const STATES: Readonly<Record<EntryState, string>> = {
+  durable: 'on disk; the next checkpoint signs it',
+  signed: 'covered by a signed checkpoint',
+  witnessed: 'covered by a checkpoint that enough witnesses cosigned',
+};
+
+export const EntryRow = memo(function EntryRow({ view, state, filter, current, open }: RowProps) {
   const { entry, index } = view;
   const { principal, decision } = entry;
-  const state = signed ? 'signed' : 'durable';
   const href = link(entry.id, filter);
   const classes = ['row', !decision && 'wide', current && 'current', open && 'open'];
   return (
@@ -117,11 +122,8 @@ export const EntryRow = memo(function EntryRow({ view, signed, filter, current, 
       </a>
       {decision && <span className="cell outcome">{outcomeOf(view)}</span>}
       {decision && <Policy view={view} filter={filter} />}
-      <span
-        className={`cell state ${state}`}
-        title={signed ? 'covered by a signed checkpoint' : 'on disk; the next checkpoint signs it'}
-      >
-        <StateIcon signed={signed} />
+      <span className={`cell state ${state}`} title={STATES[state]}>
+        <StateIcon state={state} />
         {state}
       </span>
     </div>

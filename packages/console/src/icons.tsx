@@ -1,5 +1,6 @@
 /** Shapes that go with words; never alone. 16 by 16, drawn in the colour of the text. */
 import type { ReactNode } from 'react';
+import type { EntryState } from './data.ts';
 import type { Tone } from './words.ts';
 
 function Icon({ children }: { children: ReactNode }) {
@@ -90,9 +91,17 @@ const AgentIcon = () => (
   </Icon>
 );
 
-/** `durable`: on disk. `signed`: under a signed checkpoint. */
-export const StateIcon = ({ signed }: { signed: boolean }) =>
-  signed ? <CheckIcon /> : <RingIcon />;
+const DoubleCheckIcon = () => (
+  <Icon>
+    <path {...line} d="M1.500 8.500l3 3 6-7M7.500 11.500l6.500-7.500" />
+  </Icon>
+);
+
+/** `durable`: on disk. `signed`: under a signed checkpoint. `witnessed`: under one that others cosigned. */
+export function StateIcon({ state }: { state: EntryState }) {
+  if (state === 'witnessed') return <DoubleCheckIcon />;
+  return state === 'signed' ? <CheckIcon /> : <RingIcon />;
+}
 
 export function ToneIcon({ tone, alert }: { tone: Tone; alert?: boolean }) {
   if (alert) return <AlertIcon />;

@@ -2,7 +2,7 @@
 import { type Report, sha256, TlogError, verifyTree, webVerifier } from '@sealrail/tlog/verify';
 import { useEffect, useRef, useState } from 'react';
 import { Copy } from './copy.tsx';
-import { modeOf, reasonOf, type Status, type Target } from './data.ts';
+import { modeOf, publishedSize, reasonOf, type Status, type Target } from './data.ts';
 import { freshSource } from './entry-proof.tsx';
 import { CheckIcon, CrossIcon } from './icons.tsx';
 import { keepCheckpoint, keptCheckpoint } from './kept-checkpoint.ts';
@@ -25,7 +25,7 @@ function Figure({ name, value, more }: { name: string; value: string; more: stri
 }
 
 function Figures({ status }: { status: Status }) {
-  const { size, signedSize, checkpointAgeMs, durability, findings } = status;
+  const { size, signedSize, witnessedSize, checkpointAgeMs, durability, findings } = status;
   const behind = size - signedSize;
   return (
     <dl className="figures">
@@ -43,6 +43,17 @@ function Figures({ status }: { status: Status }) {
             : `${count(behind, 'entry').replace('entrys', 'entries')} to go`
         }
       />
+      {witnessedSize !== undefined && (
+        <Figure
+          name="Witnessed"
+          value={number(witnessedSize)}
+          more={
+            size === witnessedSize
+              ? 'cosigned by enough others'
+              : `${count(size - witnessedSize, 'entry').replace('entrys', 'entries')} to go`
+          }
+        />
+      )}
       <Figure
         name="Checkpoint"
         value={checkpointAgeMs === undefined ? 'none' : age(checkpointAgeMs)}
@@ -105,10 +116,10 @@ function WholeLog({ status }: { status: Status }) {
     };
   }, []);
   const running = check !== undefined && !check.report && check.problem === undefined;
-  const { vkey, signedSize } = status;
+  const { vkey } = status;
 
   const verify = async () => {
-    setCheck({ progress: { done: 0, size: signedSize } });
+    setCheck({ progress: { done: 0, size: publishedSize(status) } });
     const source = freshSource();
     const kept = keptCheckpoint(vkey);
     let checkpoint: Uint8Array | undefined;

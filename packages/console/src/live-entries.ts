@@ -3,7 +3,15 @@
  * while somebody reads further down waits until they ask for it.
  */
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import { get, type Outcome, type Page, reasonOf, type Unreadable, type View } from './data.ts';
+import {
+  get,
+  type Outcome,
+  type Page,
+  reasonOf,
+  type Sizes,
+  type Unreadable,
+  type View,
+} from './data.ts';
 import type { Filter } from './route.ts';
 
 /** Rows kept in the page; older ones are a request away. */
@@ -21,7 +29,7 @@ export const EVERYTHING = 'everything';
 
 export type Row = View | Unreadable;
 
-export interface Live {
+export interface Live extends Sizes {
   readonly rows: readonly Row[];
   /** Entries that arrived while the reader was further down. */
   readonly waiting: number;
@@ -32,8 +40,6 @@ export interface Live {
   readonly searching: boolean;
   /** True where the last look for older ones ended at its bound and not at a full page. */
   readonly bounded: boolean;
-  readonly size: number;
-  readonly signedSize: number;
 }
 
 const NOTHING: Live = {
@@ -119,7 +125,7 @@ export class LiveEntries {
       const page = await this.#page({});
       this.#held = [];
       this.#arrived = [];
-      const { size, signedSize } = page;
+      const { size, signedSize, witnessedSize } = page;
       const state = this.#live.state === 'loading' ? 'loading' : 'reconnecting';
       this.#replace({
         rows: rowsOf(page),
@@ -128,6 +134,7 @@ export class LiveEntries {
         searching: false,
         size,
         signedSize,
+        ...(witnessedSize === undefined ? {} : { witnessedSize }),
         ...cursor(page),
       });
       this.#listen(size);
@@ -161,7 +168,7 @@ export class LiveEntries {
       this.#outcomes.push(settled);
       this.#gather();
     });
-    on<{ size: number; signedSize: number }>('checkpoint', (sizes) => this.#set(sizes));
+    on<Sizes>('checkpoint', (sizes) => this.#set(sizes));
     on('lagging', () => this.#restart());
   }
 

@@ -1,6 +1,6 @@
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { type RefObject, useEffect, useRef, useState } from 'react';
-import type { View } from './data.ts';
+import { stateOf, type View } from './data.ts';
 import { EntryDrawer } from './entry-drawer.tsx';
 import { EntryRow, UnreadableRow } from './entry-row.tsx';
 import { type Live, type LiveEntries, type Row, useLive } from './live-entries.ts';
@@ -161,7 +161,7 @@ function Rows({ live, route, cursor, rows }: RowsProps) {
             ) : (
               <EntryRow
                 view={row}
-                signed={row.index < live.signedSize}
+                state={stateOf(row.index, live)}
                 filter={route.filter}
                 current={row.index === cursor}
                 open={isAt(row, route.entry)}
@@ -238,7 +238,7 @@ export function LivePage({ route }: { route: Route }) {
           which={entry}
           filter={filter}
           row={live.rows.find((row): row is View => isAt(row, entry) && !('reason' in row))}
-          signedSize={live.signedSize}
+          sizes={live}
           close={() => go(link(undefined, filter))}
         />
       )}

@@ -8,7 +8,7 @@ const EVERY_MS = 3_000;
 export function SideStatus() {
   const { data, problem } = useAnswer<Status>('/api/status', EVERY_MS);
   if (!data) return null;
-  const { size, signedSize, durability, targets, failed } = data;
+  const { size, signedSize, witnessedSize, durability, targets, failed } = data;
   return (
     <footer className="side-status">
       {targets.map((target) => (
@@ -27,6 +27,12 @@ export function SideStatus() {
         <span className="name">signed</span>
         <span>{number(signedSize)}</span>
       </p>
+      {witnessedSize !== undefined && (
+        <p>
+          <span className="name">witnessed</span>
+          <span>{number(witnessedSize)}</span>
+        </p>
+      )}
       {durability !== 'sync' && <p className="off">Durability is {durability}</p>}
       {failed !== undefined && <p className="failed">The log has stopped</p>}
       {problem !== undefined && <p className="failed">Not connected</p>}

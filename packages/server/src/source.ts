@@ -8,16 +8,24 @@ import {
   openSideStore,
   systemClock,
 } from '@sealrail/sdk';
-import type { Log, LogOptions } from '@sealrail/tlog';
+import { type Log, type LogOptions, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
 import type { LogConfig } from './config/config.ts';
 import { lookBack, type Past, pastOf } from './look-back.ts';
 import { VERSION } from './version.ts';
+import { witnessHttp } from './witness/http.ts';
 
-export const logOptions = ({ dir, state, key, durability }: LogConfig): LogOptions => ({
+export const logOptions = ({ dir, state, key, durability, witnesses }: LogConfig): LogOptions => ({
   dir,
   stateDir: state,
   key,
   durability,
+  ...(witnesses && {
+    witnesses: {
+      policy: parseWitnessPolicy(Buffer.from(witnesses.policy), sha256),
+      failOpen: witnesses.failOpen,
+      http: witnessHttp,
+    },
+  }),
 });
 
 export interface OpenSource {

@@ -20,6 +20,7 @@ import { filterFields } from './filter.ts';
 import { pageRoutes } from './pages.ts';
 import { problem, quoted } from './problem.ts';
 import { Pump } from './pump.ts';
+import { sizesOf, stateOf } from './states.ts';
 import { statusOf, type TargetStatus } from './status.ts';
 import { STREAM_BOUNDS, type StreamBounds, Streams } from './stream.ts';
 import { tileRoutes } from './tiles.ts';
@@ -221,7 +222,9 @@ function entryRoutes(app: Hono, { log, entries, accesses }: Parts): void {
         'retry-after': '60',
       });
     }
-    return c.body(Uint8Array.from(await log.receipt(index)), 200, {
+    // The strongest that there is of it now; witnesses are not waited for.
+    const state = stateOf(index, sizesOf(log)) === 'witnessed' ? 'witnessed' : 'signed';
+    return c.body(Uint8Array.from(await log.receipt(index, state)), 200, {
       'content-type': 'application/octet-stream',
       'content-disposition': `attachment; filename="entry-${index}.tlog-proof"`,
     });

@@ -8,6 +8,7 @@ import type { Entry } from '@sealrail/sdk';
 import { decodeBundle, type Log, TILE_WIDTH, tilePath } from '@sealrail/tlog';
 import { type EntryFilter, matches } from './filter.ts';
 import { Outcomes, type OutcomeView } from './outcomes.ts';
+import { type EntryState, type Sizes, sizesOf, stateOf } from './states.ts';
 
 export type { OutcomeView } from './outcomes.ts';
 
@@ -26,8 +27,7 @@ export const SCAN_BOUNDS: ScanBounds = { scanMax: 5_000, outcomeScanMax: 500, ta
 
 export interface EntryView {
   readonly index: number;
-  /** `durable`: on disk. `signed`: covered by the published checkpoint. */
-  readonly state: 'durable' | 'signed';
+  readonly state: EntryState;
   readonly entry: Entry;
   /** Of a decision: its latest outcome, and the end of the transaction that settled it. */
   readonly outcome?: OutcomeView;
@@ -39,7 +39,7 @@ export interface Unreadable {
   readonly reason: string;
 }
 
-export interface EntryPage {
+export interface EntryPage extends Sizes {
   readonly entries: readonly EntryView[];
   /** Places whose bytes are no entry: damage, not a gap to pass over. */
   readonly unreadable: readonly Unreadable[];
@@ -48,8 +48,6 @@ export interface EntryPage {
   readonly scanned: number;
   /** True where it stopped at scanMax and not because the page is full. */
   readonly bounded: boolean;
-  readonly size: number;
-  readonly signedSize: number;
 }
 
 export interface EntryDetail extends EntryView {
@@ -106,8 +104,8 @@ export class EntryReader {
   }
 
   view(index: number, entry: Entry): EntryView {
-    const signed = index < this.#log.checkpoint().size;
-    return { index, state: signed ? 'signed' : 'durable', entry, ...this.outcomes.of(entry.id) };
+    const state = stateOf(index, sizesOf(this.#log));
+    return { index, state, entry, ...this.outcomes.of(entry.id) };
   }
 
   /** Newest first, from below `before`. */
@@ -129,8 +127,8 @@ export class EntryReader {
       unreadable,
       scanned: top - index,
       bounded: index === floor && index > 0 && entries.length < limit,
+      ...sizesOf(this.#log),
       size,
-      signedSize: this.#log.checkpoint().size,
       ...(index > 0 ? { next: index } : {}),
     };
   }

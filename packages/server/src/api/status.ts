@@ -3,16 +3,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@sealrail/tlog';
 import type { PostgresTarget } from '../config/config.ts';
+import { type Sizes, sizesOf } from './states.ts';
 
 export type TargetStatus = Pick<PostgresTarget, 'name' | 'kind' | 'env' | 'mode' | 'listen'>;
 
-export interface Status {
+export interface Status extends Sizes {
   readonly origin: string;
   readonly vkey: string;
-  /** Entries on disk. */
-  readonly size: number;
-  /** Entries that the published checkpoint covers. */
-  readonly signedSize: number;
   /** Since the checkpoint was published; a log that nothing was added to has an old one, and that is fine. */
   readonly checkpointAgeMs?: number;
   readonly durability: string;
@@ -21,14 +18,17 @@ export interface Status {
   /** Findings among the entries from `since` on. */
   readonly findings: { readonly count: number; readonly since: number };
   readonly recovery: Log['recovery'];
+  /** What nobody would notice. */
   readonly rollback: string;
   /** Why the log has stopped for good, where it has. */
   readonly failed?: string;
   readonly time: string;
 }
 
-export const ROLLBACK =
+const ROLLBACK =
   'rollback of the whole machine is not detected: no witness is configured, so nobody else keeps a checkpoint of this log';
+const WITNESSED =
+  'entries that are witnessed cannot be rolled back or rewritten without its showing; those after them can';
 
 export interface StatusParts {
   readonly log: Log;
@@ -48,12 +48,11 @@ export async function statusOf(parts: StatusParts): Promise<Status> {
   return {
     origin: log.origin,
     vkey: log.vkey,
-    size: log.size,
-    signedSize: log.checkpoint().size,
+    ...sizesOf(log),
     ...(published ? { checkpointAgeMs: Math.max(0, Math.round(now - published.mtimeMs)) } : {}),
     ...rest,
     recovery: log.recovery,
-    rollback: ROLLBACK,
+    rollback: log.states.witnessed === undefined ? ROLLBACK : WITNESSED,
     ...(failed === undefined ? {} : { failed }),
     time: new Date(now).toISOString(),
   };

@@ -12,6 +12,7 @@ import type { EntryReader, EntryView } from './entries.ts';
 import type { Feed } from './feed.ts';
 import { type EntryFilter, matches } from './filter.ts';
 import { outcomeView } from './outcomes.ts';
+import { type Sizes, sizesOf } from './states.ts';
 
 export interface StreamBounds {
   /** Open at once. */
@@ -119,7 +120,7 @@ class Position {
   readonly #signal: AbortSignal;
   #next: number;
   #catchUp: number;
-  #told: { size: number; signedSize: number } | undefined;
+  #told: Sizes | undefined;
   #toldAt = 0;
   #over = false;
 
@@ -179,10 +180,11 @@ class Position {
 
   #sizes(): string {
     const { log, bounds } = this.#parts;
-    const sizes = { size: log.size, signedSize: log.checkpoint().size };
+    const sizes = sizesOf(log);
     const now = performance.now();
     const changed =
       this.#told?.signedSize !== sizes.signedSize ||
+      this.#told.witnessedSize !== sizes.witnessedSize ||
       (this.#told.size !== sizes.size && this.#next >= sizes.size);
     if (!changed && now - this.#toldAt < bounds.beatMs) return '';
     this.#told = sizes;

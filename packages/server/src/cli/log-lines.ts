@@ -66,5 +66,5 @@ export function line({ index, state, entry }: EntryView, io: Io): string {
     who.padEnd(10),
     shown,
   ];
-  return parts.join(' ') + (state === 'signed' ? '' : paint(io, 'dim', ' (durable)'));
+  return parts.join(' ') + (state === 'durable' ? paint(io, 'dim', ' (durable)') : '');
 }

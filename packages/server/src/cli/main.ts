@@ -14,6 +14,7 @@ import { processIo } from './terminal.ts';
 import { upCommand } from './up.ts';
 import { usersCommand } from './users.ts';
 import { verifyCommand } from './verify.ts';
+import { witnessCommand } from './witness.ts';
 
 const verify: Command = {
   line: 'verify DIR|URL|FILE --key VKEY',
@@ -33,6 +34,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['verify', verify],
   ['policy', policyCommand],
   ['status', statusCommand],
+  ['witness', witnessCommand],
 ]);
 
 const EPILOGUE = `

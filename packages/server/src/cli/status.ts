@@ -11,7 +11,7 @@ export const statusCommand: Command = {
   does: 'log, policies and targets of the running daemon',
   help: `
   -c FILE    the configuration that the daemon runs on
-  --json     one line: origin, vkey, size, signedSize, checkpointAgeMs, durability, policySet,
+  --json     one line: origin, vkey, size, signedSize, witnessedSize, checkpointAgeMs, durability, policySet,
              targets, findings, recovery, rollback, failed, time`,
   run: status,
 };
@@ -26,9 +26,11 @@ async function status(args: readonly string[], io: Io): Promise<number> {
 }
 
 function show(found: Status, io: Io): void {
-  const { origin, size, signedSize, durability, policySet, targets, findings } = found;
+  const { origin, size, signedSize, witnessedSize, durability, policySet, targets, findings } =
+    found;
   io.out(`log       ${origin}`);
-  io.out(`entries   ${size} durable, ${signedSize} signed (${durability})`);
+  const witnessed = witnessedSize === undefined ? '' : `, ${witnessedSize} witnessed`;
+  io.out(`entries   ${size} durable, ${signedSize} signed${witnessed} (${durability})`);
   io.out(`policies  set ${policySet.slice(0, 12)}`);
   for (const { name, kind, env, mode, listen } of targets) {
     const shown = typeof mode === 'string' ? mode : `enforce for ${mode.enforce.join(', ')}`;

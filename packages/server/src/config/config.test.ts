@@ -283,10 +283,10 @@ describe('what is wrong is said with its place and what to do', () => {
       'sealrail.yaml:8:94: upstream.role is not supported by this version\n  hint: leave it out: every principal uses the role of upstream.url',
     ],
     [
-      'witnesses, which there are none of yet',
+      'a witness policy that is not there',
       'origin:',
       'witnesses: { policy: w }, origin:',
-      'sealrail.yaml:1:48: log.witnesses is not supported by this version\n  hint: leave it out, and let somebody else keep checkpoints',
+      'sealrail.yaml:1:58: log.witnesses.policy: w cannot be read: ENOENT',
     ],
     [
       'a login that there is none of yet',

@@ -26,6 +26,11 @@ export interface LogConfig {
   readonly key: string;
   readonly durability: 'sync' | 'async' | 'none';
   readonly values: 'commit';
+  readonly witnesses?: {
+    /** Text of the policy file (c2sp.org/tlog-policy), which was read and understood. */
+    readonly policy: string;
+    readonly failOpen: boolean;
+  };
 }
 
 export interface Address {

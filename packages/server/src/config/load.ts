@@ -1,8 +1,9 @@
 /** Reads sealrail.yaml and what it names. Every problem says file, line and column, and what to do. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { encodeCanonical, type Json } from '@sealrail/sdk';
-import { isKeyName, openSigner } from '@sealrail/tlog';
+import { isKeyName, openSigner, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
 import { formatAddress } from './address.ts';
 import type { Config, LogConfig, PostgresTarget, User } from './config.ts';
 import { ConfigError } from './errors.ts';
@@ -48,7 +49,7 @@ export async function loadConfig(
   const usersFile = resolve(folder, raw.identity.users);
   const users = usersOf(source, usersFile);
   if (source.isWrong) throw source.error();
-  const canonical = canonicalForm(raw, users);
+  const canonical = canonicalForm(raw, users, log);
   return {
     file,
     log,
@@ -70,12 +71,6 @@ async function logOf(
   folder: string,
   secrets: Secrets,
 ): Promise<LogConfig> {
-  if (raw.witnesses !== undefined)
-    source.add(
-      ['log', 'witnesses'],
-      'log.witnesses is not supported by this version',
-      'leave it out, and let somebody else keep checkpoints',
-    );
   const dir = resolve(folder, raw.dir);
   const state = resolve(folder, raw.state);
   // A copy of the data directory put back must not bring its own memory of what was signed along.
@@ -87,7 +82,32 @@ async function logOf(
     );
   const key = await keyOf(source, raw, secrets);
   const { origin, durability, values } = raw;
-  return { dir, state, origin, key, durability, values };
+  const witnesses = witnessesOf(source, raw, folder);
+  return { dir, state, origin, key, durability, values, ...(witnesses && { witnesses }) };
+}
+
+/** Read once and kept as text: what is in force does not change with the file, and its digest is logged. */
+function witnessesOf(source: YamlSource, raw: RawLog, folder: string): LogConfig['witnesses'] {
+  if (raw.witnesses === undefined) return undefined;
+  const { policy: file, failOpen } = raw.witnesses;
+  const refuse = (message: string, hint?: string): undefined => {
+    source.add(['log', 'witnesses', 'policy'], `log.witnesses.policy: ${message}`, hint);
+  };
+  try {
+    const bytes = readFileSync(resolve(folder, file));
+    const { witnesses, logs } = parseWitnessPolicy(bytes, sha256);
+    const silent = witnesses.find(({ url }) => url === undefined);
+    if (witnesses.length === 0)
+      return refuse('names no witness', 'leave log.witnesses out instead');
+    if (silent) return refuse(`the witness ${silent.name} has no URL`, 'the log has to reach it');
+    if (logs.length > 0 && !logs.some(({ key }) => key.name === raw.origin))
+      return refuse(`has log lines, and none of ${raw.origin}`);
+    return { policy: bytes.toString(), failOpen };
+  } catch (error) {
+    const { hint, code, message } = error as NodeJS.ErrnoException & { hint?: string };
+    if (code === 'POLICY_MALFORMED') return refuse(`${file}: ${message}`, hint);
+    return refuse(`${file} cannot be read: ${code ?? message}`);
+  }
 }
 
 /** A log and its key have one name (log-design.md, Identity). */
@@ -146,10 +166,15 @@ function usersOf(source: YamlSource, file: string): User[] {
  * What the `change` entry's digest is of, and an auditor can be shown: secrets by reference, as they
  * stand. Of a verifier a digest, salted as it is: who can log in as whom must not change unseen.
  */
-function canonicalForm(raw: RawConfig, users: readonly User[]): string {
+function canonicalForm(raw: RawConfig, users: readonly User[], log: LogConfig): string {
   const known = users.map(({ scram, ...user }) => ({
     ...user,
     verifier: createHash('sha256').update(scram).digest('hex'),
   }));
-  return encodeCanonical({ ...raw, users: known } as unknown as Json);
+  const { witnesses } = log;
+  return encodeCanonical({
+    ...raw,
+    users: known,
+    ...(witnesses && { witnesses }),
+  } as unknown as Json);
 }

@@ -26,12 +26,17 @@ const groupName = z
   .string()
   .regex(/^[^\s,\p{C}]{1,128}$/u, 'a name of a group or role has no spaces or commas');
 
+const witnessesShape = z.strictObject({
+  policy: z.string().min(1),
+  failOpen: z.boolean().default(false),
+});
+
 const logShape = z.strictObject({
   dir: z.string().min(1).default('./data'),
   state: z.string().min(1).default('/var/lib/sealrail'),
   origin: z.string(),
   key: z.string(),
-  witnesses: z.unknown().optional(),
+  witnesses: witnessesShape.optional(),
   durability: z.enum(['sync', 'async', 'none']).default('sync'),
   values: z.enum(['commit']).default('commit'),
 });
@@ -90,12 +95,12 @@ export type RawUpstream = RawTarget['upstream'];
 
 const keys = (shape: { readonly shape: object }): readonly string[] => Object.keys(shape.shape);
 
-export const configKeys: KnownKeys = ([top, , below]) => {
+export const configKeys: KnownKeys = ([top, second, below]) => {
   switch (top) {
     case undefined:
       return keys(configShape);
     case 'log':
-      return keys(logShape);
+      return second === 'witnesses' ? keys(witnessesShape) : keys(logShape);
     case 'identity':
       return keys(identityShape);
     case 'api':

@@ -28,7 +28,7 @@ export function checkWritable(path: string, stat: Stats): ConfigProblem | undefi
     : { file: path, message: 'can be written by everybody', hint: `chmod o-w ${path}` };
 }
 
-function readText(file: string): string {
+function readText(file: string, madeBy: string): string {
   const fail = (message: string, hint: string): never => {
     throw new ConfigError([{ file, message, hint }]);
   };
@@ -44,7 +44,7 @@ function readText(file: string): string {
     if (error instanceof ConfigError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
-      ? fail('there is no such file', 'sealrail init writes one')
+      ? fail('there is no such file', `${madeBy} writes one`)
       : fail(`cannot be read: ${code}`, 'it has to be readable by the user that runs Sealrail');
   }
 }
@@ -56,9 +56,12 @@ export class YamlSource {
   readonly #lines = new LineCounter();
 
   /** Throws ConfigError where the file cannot be read; what is wrong inside is kept with its place. */
-  constructor(file: string) {
+  constructor(file: string, madeBy = 'sealrail init') {
     this.file = file;
-    this.#document = parseDocument(readText(file), { lineCounter: this.#lines, uniqueKeys: true });
+    this.#document = parseDocument(readText(file, madeBy), {
+      lineCounter: this.#lines,
+      uniqueKeys: true,
+    });
     // One mistake in the layout makes many of what follows it: the first is the one to mend.
     const [first] = [...this.#document.errors, ...this.#document.warnings];
     if (first) this.#push(first.pos[0], plain(first.message));
