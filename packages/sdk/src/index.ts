@@ -25,6 +25,8 @@ export { type Formatted, formatPolicyText } from './guard/format.ts';
 export * from './guard/guard.ts';
 export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/lint/lint.ts';
+export { type ActionReaches, actionReaches, isInside, reachOf } from './guard/lint/reach.ts';
+export { exprKey, policyKey } from './guard/lint/tree.ts';
 export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';

@@ -2,19 +2,15 @@
  * What the scope and the conditions of a policy cover, beside those of another: as far as inspection can tell
  * for certain. Whatever it cannot tell is `other`. Pure.
  */
-import type { EntityUid, Expr, Policy } from '@sealrail/cedar';
+import type { Expr, Policy } from '@sealrail/cedar';
+import { type ActionReaches, exprKey, isInside, reachOf } from '@sealrail/sdk';
 
 /** Of what the second covers, to the first: all of it and perhaps more, part of it, or who knows. */
 export type Relation = 'same' | 'wider' | 'narrower' | 'other';
 
-/** Actions that something can be asked with, each with every group that it is in, itself included. */
-export type ActionGroups = ReadonlyMap<string, ReadonlySet<string>>;
-
-export function compareCoverage(before: Policy, after: Policy, actions: ActionGroups): Relation {
+export function compareCoverage(before: Policy, after: Policy, actions: ActionReaches): Relation {
   return all([
-    compareScope(before.principal, after.principal),
-    compareSubset(actionsOf(before, actions), actionsOf(after, actions)),
-    compareScope(before.resource, after.resource),
+    compareScopes(before, after, actions),
     compareConjuncts(conjunctsOf(before), conjunctsOf(after), before.effect),
   ]);
 }
@@ -25,50 +21,12 @@ function all(relations: readonly Relation[]): Relation {
   return only === undefined ? 'same' : changed.size === 1 ? only : 'other';
 }
 
-type Scope = Policy['principal'] | Policy['resource'];
-
-function compareScope(before: Scope, after: Scope): Relation {
-  if (scopeKey(before) === scopeKey(after)) return 'same';
-  if (covers(before, after)) return 'narrower';
-  return covers(after, before) ? 'wider' : 'other';
-}
-
-/** True where every entity of `inner` is certainly one of `outer`. */
-function covers(outer: Scope, inner: Scope): boolean {
-  if (outer.kind === 'any') return true;
-  if (inner.kind === 'any') return false;
-  const [outerType, innerType] = [typeOf(outer), typeOf(inner)];
-  if (outerType !== undefined && outerType !== innerType) return false;
-  if (outer.kind === 'is') return true;
-  if (outer.kind === 'eq') return inner.kind === 'eq' && uidKey(outer) === uidKey(inner);
-  // `in` holds for the entity itself and whatever is below it.
-  return inner.kind !== 'is' && uidKey(outer) === uidKey(inner);
-}
-
-function typeOf(scope: Scope): string | undefined {
-  if (scope.kind === 'is' || scope.kind === 'is-in') return scope.type;
-  return scope.kind === 'eq' && typeof scope.entity === 'object' ? scope.entity.type : undefined;
-}
-
-const uidKey = (scope: Scope): string => ('entity' in scope ? shapeOf(scope.entity) : '');
-const scopeKey = (scope: Scope): string => shapeOf(scope);
-
-function actionsOf({ action }: Policy, actions: ActionGroups): ReadonlySet<string> {
-  const named = (entities: readonly EntityUid[]) => entities.map(({ id }) => id);
-  return new Set(
-    [...actions].flatMap(([name, groups]) => {
-      if (action.kind === 'any') return [name];
-      if (action.kind === 'eq') return action.entity.id === name ? [name] : [];
-      return named(action.entities).some((group) => groups.has(group)) ? [name] : [];
-    }),
-  );
-}
-
-function compareSubset(before: ReadonlySet<string>, after: ReadonlySet<string>): Relation {
-  const lost = [...before].some((one) => !after.has(one));
-  const won = [...after].some((one) => !before.has(one));
-  if (lost && won) return 'other';
-  return lost ? 'narrower' : won ? 'wider' : 'same';
+function compareScopes(before: Policy, after: Policy, actions: ActionReaches): Relation {
+  const from = { policy: before, reach: reachOf(before, actions) };
+  const to = { policy: after, reach: reachOf(after, actions) };
+  const [isNoLess, isNoMore] = [isInside(from, to), isInside(to, from)];
+  if (isNoLess) return isNoMore ? 'same' : 'wider';
+  return isNoMore ? 'narrower' : 'other';
 }
 
 /** What has to hold, in the order in which it is asked: `unless { a || b }` asks for `!a`, then for `!b`. */
@@ -91,7 +49,7 @@ function compareConjuncts(
   after: readonly Expr[],
   effect: Policy['effect'],
 ): Relation {
-  const [from, to] = [before.map(shapeOf), after.map(shapeOf)];
+  const [from, to] = [before.map(exprKey), after.map(exprKey)];
   if (from.join('\n') === to.join('\n')) return 'same';
   // In the same order, or what is asked first could err where it was not asked before.
   if (isWithin(from, to)) return 'narrower';
@@ -112,8 +70,8 @@ function isWithin(part: readonly string[], whole: readonly string[]): boolean {
 }
 
 function compareConjunct(before: Expr, after: Expr, effect: Policy['effect']): Relation {
-  if (shapeOf(before) === shapeOf(after)) return 'same';
-  const [from, to] = [flatten(before, '||').map(shapeOf), flatten(after, '||').map(shapeOf)];
+  if (exprKey(before) === exprKey(after)) return 'same';
+  const [from, to] = [flatten(before, '||').map(exprKey), flatten(after, '||').map(exprKey)];
   if (from.length !== to.length) {
     if (isPrefix(from, to)) return 'wider';
     if (isPrefix(to, from)) return 'narrower';
@@ -131,7 +89,7 @@ const isPrefix = (part: readonly string[], whole: readonly string[]): boolean =>
 function compareBound(before: Expr, after: Expr): Relation {
   if (before.kind !== 'binary' || after.kind !== 'binary') return 'other';
   const sameQuestion =
-    before.operator === after.operator && shapeOf(before.left) === shapeOf(after.left);
+    before.operator === after.operator && exprKey(before.left) === exprKey(after.left);
   const [from, to] = [longOf(before.right), longOf(after.right)];
   if (!sameQuestion || from === undefined || to === undefined || from === to) return 'other';
   switch (before.operator) {
@@ -187,12 +145,4 @@ export function operandsOf(expr: Expr): readonly Expr[] {
     case 'call':
       return expr.args;
   }
-}
-
-/** The same text for the same tree, wherever it stood. */
-export function shapeOf(node: unknown): string {
-  return JSON.stringify(node, (name, value: unknown) => {
-    if (name === 'at') return undefined;
-    return typeof value === 'bigint' ? `${value}n` : value;
-  });
 }

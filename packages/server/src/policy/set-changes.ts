@@ -4,9 +4,9 @@
  * inspection, so it errs on one side: what cannot be told for certain counts as loosening. Pure.
  */
 import { type Policy, parsePolicies } from '@sealrail/cedar';
-import type { PolicyInfo } from '@sealrail/sdk';
+import { type ActionReaches, type PolicyInfo, policyKey } from '@sealrail/sdk';
 import { compareConditions, type Findings } from './conditions.ts';
-import { type ActionGroups, compareCoverage, type Relation, shapeOf } from './relation.ts';
+import { compareCoverage, type Relation } from './relation.ts';
 
 export interface PolicyChange extends Findings {
   readonly id: string;
@@ -24,7 +24,7 @@ export interface SetChanges {
 type Policies = readonly PolicyInfo[];
 
 /** Both sets have loaded: their ids are unique and their texts parse. */
-export function compareSets(before: Policies, after: Policies, actions: ActionGroups): SetChanges {
+export function compareSets(before: Policies, after: Policies, actions: ActionReaches): SetChanges {
   const [from, to] = [byId(before), byId(after)];
   const ids = [...new Set([...from.keys(), ...to.keys()])].sort();
   const changes = ids.flatMap((id) => {
@@ -44,7 +44,7 @@ const byId = (policies: Policies): ReadonlyMap<string, PolicyInfo> =>
 function changeOf(
   before: PolicyInfo | undefined,
   after: PolicyInfo | undefined,
-  actions: ActionGroups,
+  actions: ActionReaches,
 ): PolicyChange | undefined {
   if (before === undefined && after === undefined) return undefined;
   if (before === undefined && after !== undefined) {
@@ -71,7 +71,7 @@ const disappears = (effect: PolicyInfo['effect']): Findings =>
 function changedBoth(
   before: PolicyInfo,
   after: PolicyInfo,
-  actions: ActionGroups,
+  actions: ActionReaches,
 ): PolicyChange | undefined {
   const [from, to] = [treeOf(before), treeOf(after)];
   if (treeShape(from) === treeShape(to)) return undefined;
@@ -117,14 +117,7 @@ function treeOf({ id, text }: PolicyInfo): Policy {
 }
 
 /** Of everything but the place: annotations by name. */
-function treeShape({
-  effect,
-  annotations,
-  principal,
-  action,
-  resource,
-  conditions,
-}: Policy): string {
-  const named = [...annotations].sort(([a], [b]) => (a < b ? -1 : 1));
-  return shapeOf([effect, named, principal, action, resource, conditions]);
+function treeShape(policy: Policy): string {
+  const named = [...policy.annotations].sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(named) + policyKey(policy);
 }
