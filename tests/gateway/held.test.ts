@@ -6,7 +6,13 @@
 import { rmSync } from 'node:fs';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { type EntryFields, openGuard, type PolicySet, type Recorder } from '@sealrail/sdk';
+import {
+  type EntryFields,
+  openGuard,
+  type PolicySet,
+  type Recorder,
+  systemClock,
+} from '@sealrail/sdk';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningPostgres, startPostgres } from '../../demo/postgres.ts';
@@ -38,16 +44,17 @@ const held = {
   },
 };
 const recorder: Recorder = {
+  clock: systemClock(),
   record: (fields: EntryFields) => {
     const id = crypto.randomUUID();
-    if (fields.kind !== 'decision') return { id, durable: Promise.resolve(0) };
+    if (fields.kind !== 'decision') return { id, atMs: Date.now(), durable: Promise.resolve(0) };
     const durable = held.failing
       ? Promise.reject(new Error('the disk is full'))
       : new Promise<number>((resolve) =>
           held.holding ? held.waiting.push(() => resolve(0)) : resolve(0),
         );
     durable.catch(() => undefined);
-    return { id, durable };
+    return { id, atMs: Date.now(), durable };
   },
 };
 

@@ -2,6 +2,8 @@
 import type {
   Action,
   CedarValue,
+  Condition,
+  ConditionKind,
   Entity,
   EntityUid,
   PolicyInfo,
@@ -152,6 +154,23 @@ export function setOf(...texts: readonly string[]): PolicySet {
   return loaded;
 }
 
+const CONDITIONS: Readonly<Record<ConditionKind, Condition>> = {
+  approved: { kind: 'approved', approvers: 'dba', quorum: 1, ttlMs: 900_000 },
+  'within-rate': { kind: 'within-rate', limit: 10, windowMs: 60_000 },
+  masked: { kind: 'masked', classes: ['personal'], detect: [], method: 'constant' },
+  limited: { kind: 'limited', rows: 100 },
+  tainted: { kind: 'tainted', labels: ['personal'], ttlMs: 60_000 },
+};
+
+/** A forbid with a condition, some of it changed. */
+export const conditional = (
+  id: string,
+  kind: ConditionKind,
+  more: object = {},
+  info: Partial<PolicyInfo> = {},
+): PolicyInfo =>
+  policyInfo(id, { condition: { ...CONDITIONS[kind], ...more } as Condition, ...info });
+
 export const policyInfo = (id: string, more: Partial<PolicyInfo> = {}): PolicyInfo => ({
   id,
   effect: 'forbid',
@@ -162,5 +181,7 @@ export const policyInfo = (id: string, more: Partial<PolicyInfo> = {}): PolicyIn
   file: 'a.cedar',
   line: 1,
   text: '',
+  textDigest: `text of ${id}`,
+  readsHistory: false,
   ...more,
 });

@@ -12,6 +12,7 @@ import {
   type PolicySet,
   type Recorder,
   schemaText,
+  systemClock,
 } from '@sealrail/sdk';
 import pg from 'pg';
 import { type RunningPostgres, startPostgres } from '../../../demo/postgres.ts';
@@ -57,6 +58,7 @@ export interface Recorded {
 
 /** Keeps what it is given; answers at once, when it is told to, or never well. */
 export class TestLog implements Recorder {
+  readonly clock = systemClock();
   readonly entries: Recorded[] = [];
   mode: 'durable' | 'holding' | 'failing' = 'durable';
   readonly #held: (() => void)[] = [];
@@ -72,7 +74,7 @@ export class TestLog implements Recorder {
             else resolve(index);
           });
     durable.catch(() => undefined);
-    return { id, durable };
+    return { id, atMs: Date.now(), durable };
   }
 
   release(): void {

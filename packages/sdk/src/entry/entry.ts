@@ -3,7 +3,8 @@
  * objects, arrays, strings, booleans and integers within ±(2^53−1); no floats, no null. Nothing is ever
  * removed or renamed here; a reader ignores fields that it does not know.
  */
-import type { Code, Decision, EntityUid, Mode } from '../guard/decision.ts';
+import type { Code, Decision, EntityUid, Mode, Reservation } from '../guard/decision.ts';
+import type { LoggedInputs } from '../guard/inputs.ts';
 
 export const ENTRY_VERSION = 1;
 /** Also the C2SP entry bundle's bound: u16 length. */
@@ -116,6 +117,13 @@ export type LoggedDecision = Pick<
   readonly obligations?: Json;
   readonly holds?: readonly string[];
   readonly retryAfterMs?: number;
+  /** What it took of rates and of grants. */
+  readonly reserve?: readonly Reservation[];
+  readonly uses?: readonly string[];
+  /** Clock, counters and grants as they were read; absent in entries of before they were recorded. */
+  readonly inputs?: LoggedInputs;
+  /** True of a denial that the history leaves out: every policy that made it so reads history or is a rate. */
+  readonly uncounted?: boolean;
   /** Why the bytes were malformed, where they were. */
   readonly rejected?: string;
 };
@@ -130,6 +138,8 @@ export interface OutcomeFields {
     readonly code?: string;
     /** True while a transaction is open: settled by the entry of the transaction's end. */
     readonly provisional?: boolean;
+    /** False with `skipped` where it is proved that nothing of it reached the target. */
+    readonly dispatched?: boolean;
   };
   /** Id shared by every outcome of one transaction. */
   readonly transaction?: string;

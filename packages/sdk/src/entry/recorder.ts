@@ -33,6 +33,8 @@ export interface About {
 export interface Recorded {
   /** UUIDv7 of the entry; known before it is durable. */
   readonly id: string;
+  /** The entry's time, in whole milliseconds since 1970. */
+  readonly atMs: number;
   /**
    * Resolves with the log index once the entry and its clear values are on disk. Rejects when the log
    * failed: then the entry may or may not be there, and nothing may be done that depends on it.
@@ -46,12 +48,18 @@ export interface Recorded {
  * object that cannot be encoded.
  */
 export interface Recorder {
-  /** `attachments` are what the fields name by SHA-256: on disk before the entry is appended. */
+  /** What entries take their time from. */
+  readonly clock: Clock;
+  /**
+   * `attachments` are what the fields name by SHA-256: on disk before the entry is appended. `nowUs` is
+   * given where the fields were made by a reading of the clock, so that the entry's time is that one.
+   */
   record(
     fields: EntryFields,
     about: About,
     values?: readonly ClearValue[],
     attachments?: readonly Uint8Array[],
+    nowUs?: bigint,
   ): Recorded;
 }
 
@@ -97,6 +105,7 @@ interface Place {
 
 class ChainedRecorder implements OpenRecorder {
   readonly failed: Promise<Error>;
+  readonly clock: Clock;
   readonly #options: RecorderOptions;
   readonly #uuid: (unixMs: number) => string;
   #next: Place;
@@ -111,6 +120,7 @@ class ChainedRecorder implements OpenRecorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.clock = options.clock;
     this.#uuid = uuidSource(options.random);
     this.#next = { seq: 0, prev: options.previous };
     this.#taken = this.#next;
@@ -124,8 +134,8 @@ class ChainedRecorder implements OpenRecorder {
     about: About,
     values: readonly ClearValue[] = [],
     attachments: readonly Uint8Array[] = [],
+    now: bigint = this.clock(),
   ): Recorded {
-    const now = this.#options.clock();
     const id = this.#uuid(Number(now / 1000n));
     const { commitments, stored } = commitAll(values, this.#options.random);
     const { session, principal, onBehalfOf, trace } = about;
@@ -142,7 +152,7 @@ class ChainedRecorder implements OpenRecorder {
     const durable = this.#store({ id, bytes, about, stored, blobs: [...payloads, ...attachments] });
     // Whoever waits still sees the rejection; whoever comes later must not find a dead process instead.
     durable.catch(() => undefined);
-    return { id, durable };
+    return { id, atMs: Number(now / 1000n), durable };
   }
 
   /**

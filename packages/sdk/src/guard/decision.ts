@@ -62,7 +62,7 @@ export type Obligation =
       readonly resource: EntityUid;
       readonly classes: readonly string[];
       readonly detect: readonly string[];
-      readonly method: 'null' | 'constant' | 'hash' | 'partial';
+      readonly method: MaskMethod;
       readonly policy: string;
     }
   | {
@@ -78,6 +78,42 @@ export type Obligation =
       readonly ttlMs: number;
       readonly policy: string;
     };
+
+/** What a forbid's `@unless` asks for: "forbidden unless Sealrail does this". */
+export type Condition =
+  | {
+      readonly kind: 'approved';
+      /** Id of a Group. */
+      readonly approvers: string;
+      readonly quorum: number;
+      readonly ttlMs: number;
+    }
+  | {
+      readonly kind: 'within-rate';
+      readonly limit: number;
+      readonly windowMs: number;
+      /** A Cedar expression over the request; absent: 1. */
+      readonly cost?: string;
+    }
+  | {
+      readonly kind: 'masked';
+      readonly classes: readonly string[];
+      readonly detect: readonly string[];
+      readonly method: MaskMethod;
+    }
+  | { readonly kind: 'limited'; readonly rows?: number; readonly bytes?: number }
+  | { readonly kind: 'tainted'; readonly labels: readonly string[]; readonly ttlMs: number };
+export type ConditionKind = Condition['kind'];
+export type MaskMethod = 'null' | 'constant' | 'hash' | 'partial';
+
+/** What an allowed action takes of a rate, in the same step as its decision. */
+export interface Reservation {
+  readonly policy: string;
+  /** Whose: `agent:bot-7`. Never a session. */
+  readonly key: string;
+  readonly cost: number;
+  readonly windowMs: number;
+}
 
 export interface PolicyError {
   readonly policy: string;
@@ -106,12 +142,26 @@ export interface Decision {
   readonly obligations: readonly Obligation[];
   /** Ids of the policies that hold the action until somebody approves. */
   readonly holds: readonly string[];
+  /** What it takes of rates; empty unless it is allowed. */
+  readonly reserve: readonly Reservation[];
+  /** Ids of the grants that it uses up; empty unless it is allowed. */
+  readonly uses: readonly string[];
+  /** With `over-limit`: when the same action would be within its rates again; absent where it never is. */
   readonly retryAfterMs?: number;
   /** SHA-256 of the policy set's and the entities' canonical form, lowercase hex. */
   readonly policySet: string;
   readonly entities: string;
   /** Name and version of the engine: `cedar-wasm/4.13.0`. */
   readonly engine: string;
+  readonly mode: Mode;
+  readonly shadow?: Shadow;
+}
+
+/** What would have been decided with the shadow policies as well. */
+export interface Shadow {
+  readonly verdict: Verdict;
+  readonly code: Code;
+  readonly determining: readonly string[];
 }
 
 /** A policy as its annotations describe it; ids are unique in a set. */
@@ -121,13 +171,17 @@ export interface PolicyInfo {
   readonly severity: 'info' | 'low' | 'medium' | 'high' | 'critical';
   readonly message: string;
   readonly hint: string;
-  readonly unless?: 'approved' | 'within-rate' | 'masked' | 'limited' | 'tainted';
+  readonly condition?: Condition;
+  /** True where it reads `context.meta.history`: a denial by it must not count in that history. */
+  readonly readsHistory: boolean;
   /** Every annotation as written, for the conditions' parameters. */
   readonly annotations: Readonly<Record<string, string>>;
   /** File and 1-based line that it stands at. */
   readonly file: string;
   readonly line: number;
   readonly text: string;
+  /** SHA-256 of the text's tokens, lowercase hex: a grant holds for this text and no later one. */
+  readonly textDigest: string;
 }
 
 /** What a Cedar engine answers for one request. Ids only; all satisfied policies of both effects. */
@@ -135,6 +189,8 @@ export interface Evaluation {
   readonly permits: readonly string[];
   readonly forbids: readonly string[];
   readonly errors: readonly PolicyError[];
+  /** Of each satisfied forbid with a `cost`; a text says why it has none. */
+  readonly costs?: ReadonlyMap<string, number | bigint | string>;
   /** Set where the request or an entity does not validate against the schema. */
   readonly invalid?: string;
 }

@@ -14,6 +14,7 @@ export interface Act extends About {
   /** Literals, bind values, and the exact bytes at `/bytes`. */
   readonly values: readonly ClearValue[];
   readonly facts: Json;
+  /** `history` in it, and in the contexts of the action, is the guard's to fill. */
   readonly meta: Json;
 }
 

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto';
 import { encodeCanonical } from '../entry/canonical.ts';
 import type { Json } from '../entry/entry.ts';
 import { decide, type Finding } from './decide.ts';
-import type { Action, Decision, Entity, EntityUid, PolicyInfo } from './decision.ts';
+import type { Action, Decision, Entity, EntityUid } from './decision.ts';
+import type { JudgeInputs } from './inputs.ts';
 import type { PolicySet } from './policy-set.ts';
 import { EntityIndex, misunderstood, misunderstoodAction } from './understood.ts';
 
@@ -13,25 +14,28 @@ export interface Judgement {
   readonly entities: Uint8Array;
 }
 
-/** Deterministic: the same set, action and grants give the same decision. */
-export function judge(
-  set: PolicySet,
-  action: Action,
-  granted: (policy: PolicyInfo) => boolean,
-): Judgement {
+/** Deterministic: the same set, action and inputs give the same decision. */
+export function judge(set: PolicySet, action: Action, inputs: JudgeInputs): Judgement {
   const entities = canonicalEntities(action.entities);
   const ruling = decide({
     rejected: action.rejected !== undefined,
-    findings: action.rejected === undefined ? findAll(set, action) : [],
+    requests: action.requests,
+    findings: action.rejected === undefined ? findAll(set, action, inputs) : [],
     policies: set.byId,
-    granted,
+    fulfils: set.fulfils,
+    rate: inputs.rate,
+    approval: inputs.approval,
   });
   const digests = { policySet: set.digest, entities: hash('sha256', entities) };
-  return { decision: { ...ruling, ...digests, engine: set.engine.name }, entities };
+  const decision = { ...ruling, ...digests, engine: set.engine.name, mode: inputs.mode };
+  return { decision, entities };
 }
 
-function findAll(set: PolicySet, action: Action): Finding[] {
-  const problem = misunderstoodAction(action);
+function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Finding[] {
+  const problem =
+    untracked && set.remembers
+      ? 'its history cannot be kept: too many principals are active'
+      : misunderstoodAction(action);
   if (problem !== undefined) return [{ kind: 'misunderstood', why: { doubts: [], problem } }];
   const index = new EntityIndex(action.entities, set.enumerated);
   return action.requests.map((request) => {

@@ -125,17 +125,6 @@ describe('deciding', () => {
     expect(entry(0).decision).toMatchObject({ verdict: 'hold', holds: ['loose'] });
   });
 
-  test('a hold with all its grants is allowed', () => {
-    const asked: string[] = [];
-    const approvals = {
-      granted: (act: Act, { id }: { id: string }) => asked.push(`${act.session} ${id}`) > 0,
-    };
-    const { guard } = guardForTest({ approvals });
-    const { blocked, decision } = guard.decide(actOf({ ...writer, scope: 'loose' }));
-    expect({ blocked, verdict: decision.verdict }).toEqual({ blocked: false, verdict: 'allow' });
-    expect(asked).toEqual(['s1 loose']);
-  });
-
   test('what is not understood names each doubt and a way out', () => {
     const { guard } = guardForTest();
     const act = actOf({ ...writer, doubts: ['dynamic', 'unknown-routine'] });

@@ -84,3 +84,22 @@ export function readsContext(conditions: unknown, path: readonly string[]): bool
   for (const read of contextReads(conditions)) if (touches(read, { path, why: '' })) return true;
   return false;
 }
+
+/** Members of context.meta.history that look back for less than an hour. */
+const LOOK_BACK_MS: Readonly<Record<string, number>> = {
+  denied1m: 60_000,
+  calls1m: 60_000,
+  failed5m: 300_000,
+};
+const HOUR_MS = 3_600_000;
+
+/** How far back these conditions read a history; 0 where they read none. Taints have times of their own. */
+export function historyReadMs(conditions: unknown): number {
+  let longest = 0;
+  for (const read of contextReads(conditions)) {
+    if (!touches(read, { path: ['meta', 'history'], why: '' })) continue;
+    const ms = Object.hasOwn(LOOK_BACK_MS, read[2] ?? '') ? LOOK_BACK_MS[read[2] ?? ''] : HOUR_MS;
+    longest = Math.max(longest, ms ?? HOUR_MS);
+  }
+  return longest;
+}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ANNOTATION_CHARACTERS_MAX } from './annotations.ts';
+import type { Fulfilment } from './fulfilment.ts';
 import {
   canonicalSource,
   loadPolicySet,
@@ -91,9 +92,9 @@ describe('loading policies', () => {
       { message: expect.stringMatching(/stands on a permit/) },
     ],
     [
-      'a condition that cannot be carried out',
-      `${head}@unless("masked") forbid (principal, action, resource);`,
-      { message: expect.stringMatching(/cannot be carried out/) },
+      'a mask of nothing',
+      `${head}@unless("masked") @with("null") forbid (principal, action, resource);`,
+      { message: expect.stringMatching(/needs @classes or @detect/) },
     ],
     [
       'an approval without a quorum',
@@ -284,5 +285,80 @@ describe('loading policies', () => {
     expect(problems(text)).toContainEqual(
       expect.objectContaining({ file: 'a.cedar', ...expected }),
     );
+  });
+});
+
+describe('conditions', () => {
+  const fulfilment: Fulfilment = { 'sql.': ['approved', 'within-rate', 'tainted'] };
+  const load = (scope: string, unless: string) =>
+    loadPolicySet(
+      [
+        {
+          name: 'a.cedar',
+          text: `${head}${unless} forbid (principal, action ${scope}, resource);`,
+        },
+      ],
+      schema,
+      fulfilment,
+    );
+  const masked = '@unless("masked") @classes("personal") @with("null")';
+  const tainted = '@unless("tainted") @labels("personal") @ttl("8h")';
+
+  test('what the surface cannot carry out is refused, however the scope names it', () => {
+    const action = 'Action::"sql.select"';
+    for (const scope of [
+      '',
+      `== ${action}`,
+      `in [${action}]`,
+      'in Action::"sql.any"',
+      'in Action::"any"',
+    ]) {
+      expect(load(scope, masked)).toMatchObject([
+        { line: 1, message: expect.stringMatching(/"masked"\) cannot be carried out for sql\./) },
+      ]);
+      expect(load(scope, tainted)).toHaveProperty('engine');
+    }
+  });
+
+  test('of a surface that does not exist here nothing is asked, and nothing is carried out', () => {
+    const set = load('in Action::"http.any"', masked) as PolicySet;
+    expect(set.fulfils('masked', 'http.read')).toBe(false);
+    expect(set.fulfils('tainted', 'sql.select')).toBe(true);
+    expect(set.fulfils('masked', 'sql.select')).toBe(false);
+  });
+
+  test('an approval may not depend on an approval', () => {
+    const text = `${head}@unless("approved") @approvers("x") @quorum("1") @ttl("1m") forbid (principal, action in Action::"sql.any", resource) when { context.meta has approval };`;
+    expect(problems(text)[0]?.message).toMatch(/an approval that asked for itself/);
+  });
+
+  test('the annotations of a condition become its numbers', () => {
+    const condition = (unless: string) => (load('', unless) as PolicySet).policies[0]?.condition;
+    expect(condition('@unless("within-rate") @rate("60/2m") @key("principal")')).toEqual({
+      kind: 'within-rate',
+      limit: 60,
+      windowMs: 120_000,
+    });
+    expect(condition('@unless("tainted") @labels("b, a,b") @ttl("8h")')).toEqual({
+      kind: 'tainted',
+      labels: ['a', 'b'],
+      ttlMs: 28_800_000,
+    });
+    expect(condition('@unless("approved") @approvers("dba") @quorum("2") @ttl("15m")')).toEqual({
+      kind: 'approved',
+      approvers: 'dba',
+      quorum: 2,
+      ttlMs: 900_000,
+    });
+  });
+
+  test('a set remembers for as long as the longest rate or taint in it, up to the bound', () => {
+    const rate = (window: string) =>
+      `@unless("within-rate") @rate("1/${window}") @key("principal")`;
+    expect(load('', rate('31d'))).toMatchObject({ remembers: true, memoryMs: 31 * 86_400_000 });
+    expect(load('', rate('32d'))).toMatchObject([
+      { message: expect.stringMatching(/more than 31 days/) },
+    ]);
+    expect(load('', '')).toMatchObject({ remembers: false, memoryMs: 0 });
   });
 });

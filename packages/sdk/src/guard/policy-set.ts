@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import {
+  type ActionConstraint,
   checkParsePolicySet,
   type DetailedError,
   policySetTextToParts,
@@ -13,9 +14,11 @@ import {
 import { encodeCanonical, parseCanonical } from '../entry/canonical.ts';
 import { SealrailError } from '../errors.ts';
 import { readAnnotations } from './annotations.ts';
-import type { Engine, PolicyInfo } from './decision.ts';
+import { memoryOf } from './condition.ts';
+import type { ConditionKind, Engine, PolicyInfo } from './decision.ts';
 import { openCedarWasmEngine } from './engine-cedar-wasm.ts';
-import { forbiddenRead, NOT_ESTABLISHED } from './policy-reads.ts';
+import { EVERYTHING, type Fulfilment, fulfils, unfulfilled } from './fulfilment.ts';
+import { forbiddenRead, historyReadMs, NOT_ESTABLISHED, readsContext } from './policy-reads.ts';
 import {
   fromByteOffset,
   normalizePolicy,
@@ -25,7 +28,7 @@ import {
   tooComplex,
 } from './policy-text.ts';
 import { rememberingEngine } from './remembering-engine.ts';
-import { enumeratedTypes } from './schema.ts';
+import { actionsOf, enumeratedTypes } from './schema.ts';
 
 export interface PolicyFile {
   readonly name: string;
@@ -59,6 +62,12 @@ export interface PolicySet {
   readonly canonical: string;
   readonly engine: Engine;
   readonly enumerated: ReadonlySet<string>;
+  /** True where a decision depends on what was done before: a history is read, counted in or tainted. */
+  readonly remembers: boolean;
+  /** For how long. */
+  readonly memoryMs: number;
+  /** True where the surface of this action carries such a condition out. */
+  fulfils(kind: ConditionKind, action: string): boolean;
   /** Gives the engine's memory back; a guard that replaces a set closes the old one. */
   close(): void;
 }
@@ -69,16 +78,24 @@ export const POLICY_CHARACTERS_MAX = 4 << 20;
 
 /**
  * The set, or everything that is wrong with the files. `schema` is schemaText() for the schema of this
- * package; throws only where that text itself is wrong.
+ * package; throws only where that text itself is wrong. Whoever guards passes what its surfaces can carry
+ * out; whoever recomputes needs not, since what was loaded once could be carried out.
  */
 export function loadPolicySet(
   files: readonly PolicyFile[],
   schema: string,
+  fulfilment: Fulfilment = EVERYTHING,
 ): PolicySet | PolicyProblem[] {
   const oversize = sizeProblem(files);
   if (oversize) return [oversize];
   const problems: PolicyProblem[] = [];
   const policies = files.flatMap((file) => readFile(file, problems));
+  const actions = actionsOf(schema);
+  for (const policy of policies) {
+    const { condition, id } = policy.info;
+    const problem = condition && unfulfilled(condition.kind, policy.scope, actions, fulfilment);
+    if (problem) problems.push(problemAt(policy, 0, `policy ${id}: ${problem}`));
+  }
   for (const [at, policy] of policies.entries()) {
     const first = policies.findIndex(({ info }) => info.id === policy.info.id);
     if (first === at) continue;
@@ -92,7 +109,7 @@ export function loadPolicySet(
   }
   if (problems.length > 0) return problems;
   const invalid = validatePolicies(policies, schema);
-  return invalid.length > 0 ? invalid : openSet(policies, schema);
+  return invalid.length > 0 ? invalid : openSet(policies, schema, fulfilment);
 }
 
 /** The source of a set from its canonical form: what a recomputation loads. Throws ENTRY_INVALID. */
@@ -113,6 +130,7 @@ interface ReadPolicy {
   readonly info: PolicyInfo;
   /** In Cedar's JSON form. */
   readonly conditions: unknown;
+  readonly scope: readonly string[] | undefined;
   readonly file: PolicyFile;
   readonly at: PolicyText;
 }
@@ -169,7 +187,7 @@ function parseFile({ text }: PolicyFile): ReturnType<typeof policySetTextToParts
 function readPolicy(
   file: PolicyFile,
   at: PolicyText,
-): Pick<ReadPolicy, 'info' | 'conditions'> | string {
+): Pick<ReadPolicy, 'info' | 'conditions' | 'scope'> | string {
   const text = file.text.slice(at.start, at.end);
   const answer = policyToJson(text);
   if (answer.type === 'failure') return answer.errors[0]?.message ?? 'does not parse';
@@ -182,10 +200,35 @@ function readPolicy(
   }
   const annotated = readAnnotations(effect, annotations);
   if (typeof annotated === 'string') return annotated;
+  const { id, condition } = annotated;
+  if (condition?.kind === 'approved' && readsContext(conditions, ['meta', 'approval'])) {
+    return `policy ${id}: it asks for an approval and reads context.meta.approval: an approval that asked for itself could not be given`;
+  }
+  if (condition?.kind === 'within-rate' && condition.cost !== undefined) {
+    return `policy ${id}: @cost cannot be computed by this version`;
+  }
   const read = forbiddenRead(conditions, NOT_ESTABLISHED);
-  if (read !== undefined) return `policy ${annotated.id}: ${read}`;
-  const { line } = positionAt(file.text, at.start);
-  return { info: { ...annotated, effect, annotations, file: file.name, line, text }, conditions };
+  if (read !== undefined) return `policy ${id}: ${read}`;
+  const info: PolicyInfo = {
+    ...annotated,
+    effect,
+    annotations,
+    readsHistory: readsContext(conditions, ['meta', 'history']),
+    file: file.name,
+    line: positionAt(file.text, at.start).line,
+    text,
+    textDigest: hash('sha256', normalizePolicy(text)),
+  };
+  return { info, conditions, scope: scopeOf(answer.json.action) };
+}
+
+/** Ids of the actions and groups that a policy's scope names; undefined for all of them. */
+function scopeOf(action: ActionConstraint): readonly string[] | undefined {
+  if (action.op === 'All') return undefined;
+  // A slot would make it a template, and those are refused.
+  if ('slot' in action) return [];
+  const named = 'entities' in action ? action.entities : [action.entity];
+  return named.map((entity) => ('__entity' in entity ? entity.__entity.id : entity.id));
 }
 
 /** A warning counts: a policy that can never apply looks as if it guarded, and never does. */
@@ -205,7 +248,11 @@ function validatePolicies(policies: readonly ReadPolicy[], schema: string): Poli
   );
 }
 
-function openSet(policies: readonly ReadPolicy[], schema: string): PolicySet {
+function openSet(
+  policies: readonly ReadPolicy[],
+  schema: string,
+  fulfilment: Fulfilment,
+): PolicySet {
   const sorted = policies.toSorted((a, b) => (a.info.id < b.info.id ? -1 : 1));
   const infos = sorted.map(({ info }) => info);
   const canonical = encodeCanonical({
@@ -228,11 +275,21 @@ function openSet(policies: readonly ReadPolicy[], schema: string): PolicySet {
     canonical,
     engine: remembering,
     enumerated: enumeratedTypes(schema),
+    ...memoryOfSet(sorted),
+    fulfils: (kind, action) => fulfils(fulfilment, kind, action),
     close: () => {
       engine.close();
       remembering.forget();
     },
   };
+}
+
+function memoryOfSet(policies: readonly ReadPolicy[]): Pick<PolicySet, 'remembers' | 'memoryMs'> {
+  const each = policies.map(({ info: { condition }, conditions }) =>
+    Math.max(condition ? memoryOf(condition) : 0, historyReadMs(conditions)),
+  );
+  const memoryMs = Math.max(0, ...each);
+  return { remembers: memoryMs > 0, memoryMs };
 }
 
 interface Place {

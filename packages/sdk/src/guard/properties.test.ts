@@ -12,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import { actionOf, type SqlCase, setOf } from '../../testing/sql.ts';
 import { CODES } from './decide.ts';
 import type { Action, Decision } from './decision.ts';
+import { NO_INPUTS } from './inputs.ts';
 import { judge } from './judge.ts';
 import { schemaText } from './schema.ts';
 
@@ -72,7 +73,7 @@ const textOf = ({ effect, unless, action: name, condition }: MadePolicy, at: num
 function decideWith(texts: readonly string[], made: Action): Decision {
   const set = setOf(...texts);
   try {
-    return judge(set, made, () => false).decision;
+    return judge(set, made, NO_INPUTS).decision;
   } finally {
     set.close();
   }
@@ -175,7 +176,7 @@ describe('over random policy sets', () => {
         const acts = [actionOf(one), actionOf({ ...one, literals }), actionOf(one)];
         const set = setOf(...texts);
         for (const act of acts) {
-          const remembered = judge(set, act, () => false).decision;
+          const remembered = judge(set, act, NO_INPUTS).decision;
           expect(remembered).toEqual(decideWith(texts, act));
         }
         set.close();

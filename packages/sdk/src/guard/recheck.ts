@@ -2,6 +2,7 @@
 import { encodeCanonical } from '../entry/canonical.ts';
 import type { Json } from '../entry/entry.ts';
 import type { Action, Decision } from './decision.ts';
+import { inputsFrom } from './inputs.ts';
 import { judge } from './judge.ts';
 import type { DecisionEntry } from './logged-action.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -22,13 +23,17 @@ export function recheckDecision(
   entry: DecisionEntry,
   action: Action,
 ): readonly Difference[] {
-  return differences(entry, judgeAgain(set, action), action);
+  return differences(entry, judgeAgain(set, entry.decision, entry.time, action), action);
 }
 
-/** What a set says to an action of the log, with counters and grants as they were recorded. */
-export function judgeAgain(set: PolicySet, action: Action): Decision {
-  // No approval is kept by this version, so nothing that was decided can have rested on one.
-  return judge(set, action, () => false).decision;
+/** What a set says to an action of the log, with clock, counters and grants as they were recorded. */
+export function judgeAgain(
+  set: PolicySet,
+  logged: DecisionEntry['decision'],
+  time: string,
+  action: Action,
+): Decision {
+  return judge(set, action, inputsFrom(logged, time)).decision;
 }
 
 function differences(
@@ -45,6 +50,8 @@ function differences(
     ['parts', logged.parts, made.parts],
     ['obligations', logged.obligations ?? [], made.obligations],
     ['holds', logged.holds ?? [], made.holds],
+    ['reserve', logged.reserve ?? [], made.reserve],
+    ['uses', logged.uses ?? [], made.uses],
     ['retryAfterMs', logged.retryAfterMs, made.retryAfterMs],
     ['policySet', logged.policySet, made.policySet],
     ['entities', logged.entities, made.entities],

@@ -11,6 +11,7 @@ import { readsContext } from './policy-reads.ts';
 /** Members that are of one type whatever they hold, so that leaving one out hides no schema error. */
 const PASSING: readonly (readonly string[])[] = [
   ['meta', 'now'],
+  ['meta', 'history'],
   ['meta', 'caller', 'session'],
   ['meta', 'detected', 'bytes'],
   ['sql', 'template'],

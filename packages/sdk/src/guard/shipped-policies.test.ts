@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { actionOf, requestOf, type SqlCase } from '../../testing/sql.ts';
+import { NO_INPUTS } from './inputs.ts';
 import { judge } from './judge.ts';
 import { loadPolicySet } from './policy-set.ts';
 import { schemaText } from './schema.ts';
@@ -178,7 +179,7 @@ describe.each([
 
 describe('what people meet first', () => {
   const ruled = (set: typeof starter, one: SqlCase) => {
-    const { verdict, code, determining } = judge(set, actionOf(one), () => false).decision;
+    const { verdict, code, determining } = judge(set, actionOf(one), NO_INPUTS).decision;
     return [verdict, code, determining[0]];
   };
   const principals = { alice, writer, agent, dba };

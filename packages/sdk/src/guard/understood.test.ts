@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { actionOf, entity, requestOf, setOf } from '../../testing/sql.ts';
 import type { Action, CedarValue, Request } from './decision.ts';
+import { NO_INPUTS } from './inputs.ts';
 import { judge } from './judge.ts';
 import { CONTEXT_DEPTH_MAX, ENTITIES_MAX, REQUESTS_MAX } from './understood.ts';
 
 const set = setOf(
   '@id("all") @severity("info") @message("m") @hint("h") permit (principal, action, resource);',
 );
-const decideOn = (action: Action) => judge(set, action, () => false).decision;
+const decideOn = (action: Action) => judge(set, action, NO_INPUTS).decision;
 const one = { verb: 'delete', groups: ['writers'] };
 const action = actionOf(one);
 const withContext = (change: (context: Record<string, CedarValue>) => object): Request => {

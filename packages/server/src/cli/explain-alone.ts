@@ -1,5 +1,5 @@
 /** What the daemon would answer to `explain`, where none runs: from the same policies and the same catalog. */
-import { openGuard } from '@sealrail/sdk';
+import { openGuard, systemClock } from '@sealrail/sdk';
 import { type Explanation, explainSql } from '../api/explain.ts';
 import { formatAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
@@ -33,7 +33,10 @@ export async function explainWithoutDaemon(
     if (line === undefined)
       throw usage(`PostgreSQL ${catalog.serverVersion} is not supported by this version`);
     const readings = new Readings(await openParser(line));
-    const guard = openGuard({ policySet, recorder: { record: recordsNothing } });
+    const guard = openGuard({
+      policySet,
+      recorder: { clock: systemClock(), record: recordsNothing },
+    });
     const gateway: Gateway = {
       catalog,
       readings,

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Fulfilment,
   loadPolicySet,
   POLICY_CHARACTERS_MAX,
   type PolicyFile,
@@ -11,12 +12,15 @@ import {
 import { ConfigError } from './errors.ts';
 import { checkWritable } from './source.ts';
 
+/** What the gateways of this version carry out. */
+export const FULFILMENT: Fulfilment = { 'sql.': ['approved'] };
+
 /**
  * Throws ConfigError with every problem of every file. No policy at all permits nothing, and is refused as
  * a mistake.
  */
 export function loadPolicies(folder: string): PolicySet {
-  const result = loadPolicySet(readPolicyFiles(folder), schemaText());
+  const result = loadPolicySet(readPolicyFiles(folder), schemaText(), FULFILMENT);
   if ('engine' in result) return result;
   throw new ConfigError(result);
 }

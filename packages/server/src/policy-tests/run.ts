@@ -1,5 +1,5 @@
 /** Runs cases against a policy set. Deterministic: the same set and cases give the same results. */
-import { type Decision, describeDenial, judge, type PolicySet } from '@sealrail/sdk';
+import { type Decision, describeDenial, judge, NO_INPUTS, type PolicySet } from '@sealrail/sdk';
 import { compareDecision, type Difference, policiesOf } from './expectation.ts';
 import type { TestCase } from './test-file.ts';
 
@@ -12,7 +12,7 @@ export interface CaseResult {
 
 export function runCase(set: PolicySet, test: TestCase): CaseResult {
   const { action, expected } = test;
-  const { decision } = judge(set, action, () => false);
+  const { decision } = judge(set, action, NO_INPUTS);
   const denial =
     decision.verdict === 'allow'
       ? undefined

@@ -7,7 +7,7 @@ import {
   encodeCanonical,
   isAction,
   type Json,
-  judge,
+  judgeAgain,
   loadPolicySet,
   loggedAction,
   openBlobsAtRest,
@@ -90,7 +90,7 @@ describe('a replay', () => {
         const entry = parseEntry(bytes) as DecisionEntry;
         const action = loggedAction(entry, blobs);
         if (!isAction(action)) continue;
-        const { verdict } = judge(set, action, () => false).decision;
+        const { verdict } = judgeAgain(set, entry.decision, entry.time, action);
         if (verdict === entry.decision.verdict) continue;
         const change = `${entry.decision.verdict}→${verdict}`;
         expected[change] = (expected[change] ?? 0) + 1;

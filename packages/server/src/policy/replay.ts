@@ -71,20 +71,24 @@ export class Replayer {
     }
     const meta = JSON.parse(sliced.meta) as Request['context'];
     const requests = known.requests.map((one) => ({ ...one, context: { ...one.context, meta } }));
-    this.#compare(index, sliced.id, known, { requests, entities });
+    this.#compare(index, sliced, known, { requests, entities });
   }
 
   #replayWhole(index: number, entry: ReturnType<typeof parseEntry>, since: string): void {
     if (entry.kind !== 'decision' || entry.time < since) return;
     const action = loggedAction(entry, this.#blobs);
-    if (isAction(action))
-      this.#compare(index, entry.id, aboutEntry(entry, action.requests), action);
+    if (isAction(action)) this.#compare(index, entry, aboutEntry(entry, action.requests), action);
     else this.tally.addNotReplayed(action);
   }
 
-  #compare(index: number, id: string, known: Known, action: Action): void {
+  #compare(
+    index: number,
+    { id, time }: { readonly id: string; readonly time: string },
+    known: Known,
+    action: Action,
+  ): void {
     const { decision, statement, principal, resources } = known;
-    const made = judgeAgain(this.#set, action);
+    const made = judgeAgain(this.#set, decision, time, action);
     if (made.verdict === decision.verdict) {
       this.tally.addSame(
         made.code !== decision.code || !equal(made.determining, decision.determining),

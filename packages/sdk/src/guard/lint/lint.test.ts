@@ -2,6 +2,7 @@ import { parsePolicies } from '@sealrail/cedar';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { actionOf, type SqlCase, setOf } from '../../../testing/sql.ts';
+import { NO_INPUTS } from '../inputs.ts';
 import { judge } from '../judge.ts';
 import { resolvedSchema, schemaText } from '../schema.ts';
 import { actionReaches, type LintedPolicy, lintPolicies } from './lint.ts';
@@ -253,8 +254,8 @@ test('without a policy that is said to be superfluous every action is decided as
         const whole = setOf(...texts);
         const less = setOf(...texts.filter((_, at) => `p${at}` !== first.policy));
         for (const one of cases) {
-          const before = judge(whole, actionOf(one), () => false).decision;
-          const after = judge(less, actionOf(one), () => false).decision;
+          const before = judge(whole, actionOf(one), NO_INPUTS).decision;
+          const after = judge(less, actionOf(one), NO_INPUTS).decision;
           expect([after.verdict, after.code]).toEqual([before.verdict, before.code]);
         }
         whole.close();
