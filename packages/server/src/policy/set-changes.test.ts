@@ -3,6 +3,7 @@ import {
   actionReaches,
   judge,
   loadPolicySet,
+  NO_INPUTS,
   type PolicySet,
   resolvedSchema,
   schemaText,
@@ -272,7 +273,7 @@ describe('a change that is not called loosening', () => {
         if (before && after) {
           quiet++;
           for (const one of asks) {
-            const [from, to] = [before, after].map((set) => judge(set, actionOf(one), () => false));
+            const [from, to] = [before, after].map((set) => judge(set, actionOf(one), NO_INPUTS));
             if (!from || !to) throw new Error('nothing was decided');
             expect(RANK[to.decision.verdict]).toBeLessThanOrEqual(RANK[from.decision.verdict]);
           }
