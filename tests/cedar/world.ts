@@ -202,7 +202,7 @@ export const TAG_NAMES = ['team', 'cost', '__proto__', 'constructor', 'none', ''
 
 /** Mostly small: Cedar's own implementation reads all of it anew for every request. */
 export function someWorld(dice: Dice): JsonEntity[] {
-  const share = dice.pick([5, 10, 10, 20, 20, 30, 60]);
+  const share = dice.pick([3, 5, 5, 10, 10, 20, 50]);
   const uids = TYPES.flatMap((type) =>
     [...idsOf(type), ...(dice.chance(5) ? [dice.pick(HOSTILE_NAMES)] : [])]
       .filter(() => dice.chance(share))
@@ -221,7 +221,7 @@ function someEntity(dice: Dice, uid: Uid, later: readonly Uid[]): JsonEntity {
   if (dice.chance(3)) parents.push({ type: 'Missing', id: dice.pick(HOSTILE_NAMES) });
   return {
     uid,
-    attrs: someRecord(dice, ENTITY_SHAPE, dice.pick([10, 50, 90])),
+    attrs: someRecord(dice, ENTITY_SHAPE, dice.pick([20, 70, 95])),
     parents,
     ...(dice.chance(40) ? { tags: someTags(dice) } : {}),
   };
@@ -235,7 +235,7 @@ const someTags = (dice: Dice): JsonRecord =>
   );
 
 export function someRequest(dice: Dice): JsonRequest {
-  const context = Object.entries(someRecord(dice, CONTEXT_SHAPE, dice.pick([3, 3, 30])));
+  const context = Object.entries(someRecord(dice, CONTEXT_SHAPE, dice.pick([3, 5, 40, 70])));
   if (dice.chance(10)) context.push(['__proto__', someValue(dice, dice.pick(KINDS))]);
   return {
     principal: someUid(dice, PRINCIPAL_TYPES),

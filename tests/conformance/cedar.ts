@@ -8,6 +8,7 @@ import {
   authorize,
   type CompiledPolicies,
   compilePolicies,
+  compileSchema,
   type Entities,
   EntityUid,
   entitiesFromJson,
@@ -18,9 +19,11 @@ import {
   parseSchema,
   policyToJson,
   prepareEntities,
+  type Request,
   type ResolvedSchema,
   recordFromJson,
   resolveSchema,
+  schemaToJson,
   stringifyJson,
 } from '../../packages/cedar/src/index.ts';
 import {
@@ -78,16 +81,9 @@ function prepareTest(test: CorpusTest): Prepared {
 }
 
 function answer({ policies, entities, schema }: Prepared, request: CorpusRequest): Answer {
-  const uid = ({ type, id }: { type: string; id: string }) => new EntityUid(type, id);
-  const action = schema.actions.get(request.action.type)?.get(request.action.id);
   const { decision, permits, forbids, errors } = authorize(
     policies,
-    {
-      principal: uid(request.principal),
-      action: uid(request.action),
-      resource: uid(request.resource),
-      context: recordFromJson(json(request.context), action?.context),
-    },
+    requestOf(request, schema),
     entities,
   );
   return {
@@ -95,6 +91,43 @@ function answer({ policies, entities, schema }: Prepared, request: CorpusRequest
     reason: forbids.length > 0 ? forbids : permits,
     errors: errors.map(({ policy }) => policy),
   };
+}
+
+function requestOf(request: CorpusRequest, schema: ResolvedSchema): Request {
+  const uid = ({ type, id }: { type: string; id: string }) => new EntityUid(type, id);
+  const action = schema.actions.get(request.action.type)?.get(request.action.id);
+  return {
+    principal: uid(request.principal),
+    action: uid(request.action),
+    resource: uid(request.resource),
+    context: recordFromJson(json(request.context), action?.context),
+  };
+}
+
+/** Each schema as cedar-wasm reads it; and the entities and requests of its test, which Cedar accepts, fit it. */
+export function* schemaCases(folder: string): Generator<Case> {
+  for (const test of generatedTests(folder))
+    yield {
+      id: test.id,
+      expected: `${cedarSchemaJson(test.schema)}; all fits`,
+      run: () => `${canonical(schemaToJson(parseSchema(test.schema)))}; ${misfitOf(test)}`,
+    };
+}
+
+function misfitOf(test: CorpusTest): string {
+  const schema = resolveSchema(parseSchema(test.schema));
+  const validator = compileSchema(schema);
+  const problems = [
+    validator.validateEntities(entitiesFromJson(json(test.entities), schema)),
+    ...test.requests.map((request) => validator.validateRequest(requestOf(request, schema))),
+  ];
+  return problems.find((problem) => problem !== undefined) ?? 'all fits';
+}
+
+function cedarSchemaJson(text: string): string {
+  const answer = wasm.schemaToJson(text);
+  if (answer.type === 'failure') throw new Error(answer.errors[0]?.message);
+  return canonical(answer.json);
 }
 
 /**

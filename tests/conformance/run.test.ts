@@ -22,23 +22,6 @@ describe.skipIf(!corpus('merkle') || !corpus('tessera'))('conformance of tlog', 
   });
 });
 
-describe.skipIf(!corpus('cedar'))('conformance of cedar', () => {
-  test('is exact in every suite, on every request of the corpus, and the last line says so', () => {
-    const { stdout, status } = run('cedar', '--json');
-    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-    expect(result).toMatchObject({ name: 'cedar', ok: true });
-    const suites = Object.fromEntries(
-      result.suites.map(({ name, ...suite }: { name: string }) => [name, suite]),
-    );
-    expect(suites).toMatchObject({
-      corpus: { total: 62_472, exact: 62_472 },
-      handwritten: { total: 74, exact: 74 },
-      'policy-json': { total: 7_809, exact: 7_809 },
-    });
-    expect(status).toBe(0);
-  });
-});
-
 describe('a run that there is not', () => {
   test.each(['postgres', 'authzen', 'nonsense', '', 'constructor'])(
     '%j is refused, not passed',

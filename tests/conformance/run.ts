@@ -1,7 +1,7 @@
 /** `npm run conformance -- NAME [--json]`: our code against other people's test data, and ours. */
 import { parseArgs } from 'node:util';
 import { type CorpusName, corpus } from '../corpora.ts';
-import { corpusCases, handwrittenCases, policyJsonCases } from './cedar.ts';
+import { corpusCases, handwrittenCases, policyJsonCases, schemaCases } from './cedar.ts';
 import { FORMATS, formatCases } from './formats.ts';
 import { merkleCases } from './merkle.ts';
 import { type Case, isExact, runSuite, type Suite } from './suite.ts';
@@ -36,6 +36,7 @@ async function cedarSuites(): Promise<Suite[]> {
     await runSuite('corpus', casesFrom('cedar', corpusCases)),
     await runSuite('handwritten', casesFrom('cedar', handwrittenCases)),
     await runSuite('policy-json', casesFrom('cedar', policyJsonCases)),
+    await runSuite('schema', casesFrom('cedar', schemaCases)),
   ];
 }
 

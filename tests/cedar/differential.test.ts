@@ -1,0 +1,23 @@
+/**
+ * The corpus has one policy a test and so cannot see what an index, a shared subexpression or a bucket loses:
+ * random sets can. `npm run soak -- cedar` asks a million such requests; this is a part of it.
+ */
+import { describe, expect, test } from 'vitest';
+import { compareSeed } from './differential.ts';
+
+const REQUESTS = 20_000;
+/** Of 20 s on a quiet machine. */
+const TIMEOUT_MS = 300_000;
+const seed = Number(process.env.SEALRAIL_SEED ?? 1);
+
+describe('random policy sets', () => {
+  test(
+    'are decided as by Cedar: decision, reasons and errors',
+    () => {
+      let requests = 0;
+      for (let at = 0; requests < REQUESTS; at++) requests += compareSeed(seed * 100_000 + at);
+      expect(requests).toBeGreaterThanOrEqual(REQUESTS);
+    },
+    TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,71 @@
+/** Our implementation, fed with the same JSON as Cedar's, and asked the same questions. */
+import {
+  authorize,
+  compilePolicies,
+  EntityUid,
+  entitiesFromJson,
+  type Json,
+  linkTemplate,
+  type Policy,
+  type PolicyEntry,
+  parseJson,
+  parsePolicies,
+  prepareEntities,
+  recordFromJson,
+} from '../../packages/cedar/src/index.ts';
+import type { Ask } from './oracle.ts';
+import type { PolicySet } from './policy-sets.ts';
+import type { JsonEntity, Uid } from './world.ts';
+
+export function openOurs(set: PolicySet, entities: readonly JsonEntity[]): Ask {
+  const policies = compilePolicies(entriesOf(set));
+  const prepared = prepareEntities(entitiesFromJson(lossless(entities)));
+  return (request) => {
+    const { decision, permits, forbids, errors } = authorize(
+      policies,
+      {
+        principal: uidOf(request.principal),
+        action: uidOf(request.action),
+        resource: uidOf(request.resource),
+        context: recordFromJson(lossless(request.context)),
+      },
+      prepared,
+    );
+    return {
+      decision,
+      reason: (forbids.length > 0 ? forbids : permits).toSorted(),
+      errors: errors.map(({ policy }) => policy).toSorted(),
+    };
+  };
+}
+
+export function entriesOf({ policies, templates, links }: PolicySet): PolicyEntry[] {
+  const templateById = new Map(templates.map(({ id, text }) => [id, parseOne(text)]));
+  return [
+    ...policies.map(({ id, text }) => ({ id, policy: parseOne(text) })),
+    ...links.map(({ templateId, newId, values }) => {
+      const slots = Object.entries(values).map(([slot, uid]) => [slot, uidOf(uid)] as const);
+      const template = templateById.get(templateId);
+      if (template === undefined) throw new Error(`there is no template ${templateId}`);
+      const linked = linkTemplate(template, Object.fromEntries(slots));
+      if (!linked.ok) throw new Error(linked.message);
+      return { id: newId, policy: linked.policy };
+    }),
+  ];
+}
+
+const uidOf = ({ type, id }: Uid): EntityUid => new EntityUid(type, id);
+
+function parseOne(text: string): Policy {
+  const parsed = parsePolicies(text);
+  if (!parsed.ok) throw new Error(parsed.errors[0]?.message);
+  const [policy] = parsed.policies;
+  if (policy === undefined) throw new Error('no policy');
+  return policy;
+}
+
+function lossless(value: unknown): Json {
+  const parsed = parseJson(JSON.stringify(value));
+  if (!parsed.ok) throw new Error(parsed.errors[0]?.message);
+  return parsed.value;
+}
