@@ -1,22 +1,28 @@
 /** `npm run bench -- NAME --json`: figures side by side with their baselines, measured in the same run. */
 import { parseArgs } from 'node:util';
 import { benchLog } from './log.ts';
+import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 
 export interface Row {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  readonly baseline: number;
-  readonly ratio: number;
-  /** Ratio that is to be met; absent where none is set yet, and the row is only watched. */
+  /** What the value is compared with, measured in the same run; absent where the floor is of the value itself. */
+  readonly baseline?: number;
+  readonly ratio?: number;
+  /** Of the ratio, or of the value where there is none; absent where none is set, and the row is only watched. */
   readonly floor?: number;
   readonly ok: boolean;
 }
 
 type Bench = (say: (line: string) => void) => Promise<readonly Row[]>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { log: benchLog, postgres: benchPostgres };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  log: benchLog,
+  policy: benchPolicy,
+  postgres: benchPostgres,
+};
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' } },
