@@ -62,6 +62,7 @@ export type {
   ResolvedSchema,
   Type,
 } from './schema/type.ts';
+export { findUnknownNames, type UnknownName } from './schema/unknown-names.ts';
 export { compileSchema, type RequestValidator } from './schema/validator.ts';
 export { formatParseError, type ParseError } from './syntax/error.ts';
 export * from './syntax/limits.ts';
