@@ -13,7 +13,7 @@ import {
   takeString,
 } from './members.ts';
 import { JsonFailure, type Place } from './place.ts';
-import { readTypeName, readUid } from './uid.ts';
+import { isUid, readTypeAndId, readTypeName } from './uid.ts';
 
 const BINARY: ReadonlySet<string> = new Set<BinaryOperator>([
   ...(['==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '&&', '||', 'in'] as const),
@@ -76,7 +76,9 @@ export class ExpressionReader {
         return { kind: 'attribute', at, object, name: takeString(rest.attr, place.at('attr')) };
       }
       case 'has': {
-        const [object, rest] = this.#readLeft(value, ['attr'], place);
+        // Cedar ignores other members here, and here only.
+        const { left, attr } = takeObject(value, place);
+        const [object, rest] = this.#readLeft({ left, attr }, ['attr'], place);
         return { kind: 'has', at, object, path: readPath(rest.attr, place.at('attr')) };
       }
       case 'like': {
@@ -172,13 +174,16 @@ export class ExpressionReader {
     }
     const only = Object.keys(value).length === 1 ? Object.keys(value)[0]! : '';
     const inner = only === '' ? undefined : value[only];
-    if (only === '__entity' && isObject(inner) && areStrings(inner, ['type', 'id'])) {
-      return { kind: 'literal', at, value: readUid(inner, place.at(only)) };
+    if (only === '__entity' && isUid(inner)) {
+      this.#checkNumbers(inner, place.at(only));
+      return { kind: 'literal', at, value: readTypeAndId(inner, place.at(only)) };
     }
-    if (only === '__extn' && isObject(inner) && areStrings(inner, ['fn'])) {
+    if (only === '__extn' && isObject(inner) && typeof memberOf(inner, 'fn') === 'string') {
       const args = extensionArguments(inner);
-      if (args !== undefined)
+      if (args !== undefined) {
+        this.#checkNumbers(inner, place.at(only));
         return this.#readExtension(memberOf(inner, 'fn') as string, args, place);
+      }
     }
     if (only === '__expr' && typeof inner === 'string') {
       throw new JsonFailure('`__expr` is no longer part of Cedar', place);
@@ -188,6 +193,18 @@ export class ExpressionReader {
       return [takeString(name, inside), this.#readValue(member, inside)] as const;
     });
     return { kind: 'record', at, members };
+  }
+
+  /** Cedar refuses a number that is no Long even in a member that it ignores. */
+  #checkNumbers(value: unknown, place: Place): void {
+    this.#enter(place);
+    if (value instanceof JsonNumber) throw new JsonFailure(NO_FRACTIONS, place);
+    if (typeof value === 'number' || typeof value === 'bigint') readLong(value, place);
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value))
+        this.#checkNumbers(member, place.at(name));
+    }
+    this.#depth--;
   }
 
   #readExtension(name: string, args: readonly unknown[], place: Place): Expr {
@@ -224,9 +241,6 @@ function readLong(value: number | bigint, place: Place): Expr {
   const near = Number(value);
   return { kind: 'literal', at: 0, value: Number.isSafeInteger(near) ? near : value };
 }
-
-const areStrings = (object: Members, names: readonly string[]): boolean =>
-  names.every((name) => typeof memberOf(object, name) === 'string');
 
 /** `arg` is one and `args` are several; undefined where neither is there, and then it is a record. */
 function extensionArguments(object: Members): readonly unknown[] | undefined {

@@ -1,11 +1,15 @@
 /** Objects, lists and strings of a JSON form whose shape nobody has checked. */
+import { JsonNumber } from './json.ts';
 import { JsonFailure, type Place } from './place.ts';
 
 /** An object of which nobody knows what its members are. */
 export type Members = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof JsonNumber);
 
 export function takeObject(value: unknown, place: Place): Members {
   if (!isObject(value))
@@ -46,7 +50,7 @@ export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
+  if (isObject(value)) return 'an object';
   if (typeof value === 'string') return 'a string';
-  return typeof value === 'bigint' || typeof value === 'number' ? 'a number' : `a ${typeof value}`;
+  return typeof value === 'boolean' ? 'a boolean' : 'a number';
 }
