@@ -181,6 +181,7 @@ export interface Status extends Sizes {
   readonly targets: readonly Target[];
   readonly findings: { readonly count: number; readonly since: number };
   readonly recovery: { readonly epoch: number; readonly rewritten: number };
+  readonly scrubbed?: { readonly passes: number; readonly done: number; readonly size: number };
   readonly rollback: string;
   readonly failed?: string;
 }

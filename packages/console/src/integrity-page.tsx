@@ -231,6 +231,17 @@ function Identity({ status }: { status: Status }) {
             <code className="hash">{status.vkey}</code> <Copy text={status.vkey}>Copy</Copy>
           </dd>
         </div>
+        {status.scrubbed && (
+          <div>
+            <dt>read back</dt>
+            <dd>
+              {status.scrubbed.passes}{' '}
+              <span className="quiet">
+                times since the start, all of it; now at entry {number(status.scrubbed.done)}
+              </span>
+            </dd>
+          </div>
+        )}
         <div>
           <dt>epoch</dt>
           <dd>

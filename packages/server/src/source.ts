@@ -14,11 +14,15 @@ import { lookBack, type Past, pastOf } from './look-back.ts';
 import { VERSION } from './version.ts';
 import { witnessHttp } from './witness/http.ts';
 
+/** Of the tree that is read back in the background: some percent of one core and of a slow disk. */
+const SCRUB_BYTES_PER_SECOND = 4 << 20;
+
 export const logOptions = ({ dir, state, key, durability, witnesses }: LogConfig): LogOptions => ({
   dir,
   stateDir: state,
   key,
   durability,
+  scrubBytesPerSecond: SCRUB_BYTES_PER_SECOND,
   ...(witnesses && {
     witnesses: {
       policy: parseWitnessPolicy(Buffer.from(witnesses.policy), sha256),

@@ -9,6 +9,7 @@ export * from './note.ts';
 export * from './open.ts';
 export * from './proof.ts';
 export * from './receipt.ts';
+export type { Scrubbed } from './scrub.ts';
 export { HASH_BYTES, type Sha256 } from './sha256.ts';
 export * from './tile.ts';
 export { directorySource } from './verify/directory.ts';

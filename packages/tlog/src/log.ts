@@ -1,3 +1,5 @@
+import type { Scrubbed } from './scrub.ts';
+
 /** A running log: one writer, durable appends, a standard C2SP tree behind them. */
 export interface Log {
   /** Equals the key's name; never changes. */
@@ -35,6 +37,9 @@ export interface Log {
 
   /** The newest published checkpoint: signed note bytes and its tree size. */
   checkpoint(): { readonly note: Uint8Array; readonly size: number };
+
+  /** How far the tree was read back since the start; absent where that is switched off. */
+  readonly scrubbed: Scrubbed | undefined;
 
   /** How far entries have come: below each size they are durable, signed, witnessed. */
   readonly states: States;
@@ -81,7 +86,8 @@ export interface LogFinding {
     | 'disk-full'
     | 'witness-refuses'
     | 'witnesses-silent'
-    | 'quorum-missing';
+    | 'quorum-missing'
+    | 'tree-damaged';
   readonly message: string;
   /** Of the disk, where the rule is about it. */
   readonly percent?: number;

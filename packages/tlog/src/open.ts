@@ -33,6 +33,8 @@ export interface LogOptions {
   readonly onFinding?: (finding: LogFinding) => void;
   /** Whose cosignatures a checkpoint needs before it is published; without, it needs none. */
   readonly witnesses?: Witnesses;
+  /** Reads the published tree back in the background, at most this much of it a second; without, never. */
+  readonly scrubBytesPerSecond?: number;
   /** For tests: smaller and more segments. */
   readonly segmentBytes?: number;
   readonly segmentsMax?: number;
@@ -161,6 +163,10 @@ export async function openLog(options: LogOptions): Promise<Log> {
       onFinding: options.onFinding ?? (() => undefined),
       release: () => lock.release(),
       ...(options.witnesses === undefined ? {} : { witnesses: options.witnesses }),
+      ...(options.scrubBytesPerSecond === undefined
+        ? {}
+        : { scrubBytesPerSecond: options.scrubBytesPerSecond }),
+      source: { get: (path) => place.store.get(path) },
       keepEvidence: (evidence) => keepEvidence(files, folders.evidence, evidence),
     });
   } catch (error) {

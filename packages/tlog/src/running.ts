@@ -9,7 +9,9 @@ import { Loop, type LoopOptions } from './loop.ts';
 import { sha256, verifyEd25519 } from './node.ts';
 import { proveConsistency, proveInclusion } from './proof.ts';
 import { formatReceipt } from './receipt.ts';
+import { Scrub, type Scrubbed } from './scrub.ts';
 import { assertIndex } from './tile.ts';
+import type { TreeSource } from './verify/source.ts';
 import { formatVkey } from './vkey.ts';
 import { DiskWatch } from './watch.ts';
 import {
@@ -40,6 +42,9 @@ export interface RunningOptions extends LoopOptions {
   readonly onFinding: (finding: LogFinding) => void;
   readonly release: () => void;
   readonly witnesses?: Witnesses;
+  readonly scrubBytesPerSecond?: number;
+  /** The files of the tree, as they stand. */
+  readonly source: TreeSource;
   readonly keepEvidence: (evidence: Evidence) => Promise<void>;
 }
 
@@ -53,6 +58,7 @@ export class RunningLog implements Log {
   readonly #loop: Loop;
   readonly #watch: DiskWatch;
   readonly #witnessing: Witnessing | undefined;
+  readonly #scrub: Scrub | undefined;
   #size: number;
   #closed: Promise<void> | undefined;
   #cancelTurn: (() => void) | undefined;
@@ -99,10 +105,35 @@ export class RunningLog implements Log {
       paced: () => this.#paced(),
       onRefused: (error) => this.#watch.full(error),
     });
+    this.#scrub = this.#scrubbing();
+    this.#scrub?.start();
     if (this.#size > this.#signedSize) {
       this.#unsignedSince = clock.now();
       this.#schedule(TURN_MS);
     }
+  }
+
+  #scrubbing(): Scrub | undefined {
+    const { scrubBytesPerSecond: bytesPerSecond, source, clock, tree, onFinding } = this.#options;
+    if (bytesPerSecond === undefined) return undefined;
+    return new Scrub({
+      source,
+      clock,
+      bytesPerSecond,
+      vkey: this.vkey,
+      verifier: verifyEd25519,
+      sha256,
+      onDamage: (finding, path) => {
+        onFinding(finding);
+        // The next start would grow another tree from it than the one that is signed.
+        if (path !== undefined && tree.isEdgeOf(path))
+          this.#failure.set(new TlogError('LOG_CORRUPT', finding.message));
+      },
+    });
+  }
+
+  get scrubbed(): Scrubbed | undefined {
+    return this.#scrub?.state;
   }
 
   #witnessed(witnesses: Witnesses): WitnessingOptions {
@@ -215,6 +246,7 @@ export class RunningLog implements Log {
   #failed(error: TlogError): void {
     this.#cancelTurn?.();
     this.#witnessing?.stop();
+    this.#scrub?.stop();
     this.#options.journal.abort(error);
     this.#wake();
   }
@@ -377,6 +409,7 @@ export class RunningLog implements Log {
 
   async #close(): Promise<void> {
     const { journal, release } = this.#options;
+    this.#scrub?.stop();
     const failedBefore = this.#failure.error;
     await this.#appender.idle();
     this.#cancelTurn?.();

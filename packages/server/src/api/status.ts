@@ -18,6 +18,8 @@ export interface Status extends Sizes {
   /** Findings among the entries from `since` on. */
   readonly findings: { readonly count: number; readonly since: number };
   readonly recovery: Log['recovery'];
+  /** How far the tree was read back since the start. */
+  readonly scrubbed?: Log['scrubbed'];
   /** What nobody would notice. */
   readonly rollback: string;
   /** Why the log has stopped for good, where it has. */
@@ -52,6 +54,7 @@ export async function statusOf(parts: StatusParts): Promise<Status> {
     ...(published ? { checkpointAgeMs: Math.max(0, Math.round(now - published.mtimeMs)) } : {}),
     ...rest,
     recovery: log.recovery,
+    ...(log.scrubbed === undefined ? {} : { scrubbed: log.scrubbed }),
     rollback: log.states.witnessed === undefined ? ROLLBACK : WITNESSED,
     ...(failed === undefined ? {} : { failed }),
     time: new Date(now).toISOString(),

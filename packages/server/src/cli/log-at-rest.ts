@@ -54,6 +54,7 @@ class LogAtRest implements Log {
   readonly size: number;
   readonly recovery: Log['recovery'];
   readonly states: Log['states'];
+  readonly scrubbed = undefined;
   readonly failed: Promise<Error> = new Promise(() => undefined);
   readonly #source: Source;
   readonly #note: Uint8Array;

@@ -12,7 +12,7 @@ export const statusCommand: Command = {
   help: `
   -c FILE    the configuration that the daemon runs on
   --json     one line: origin, vkey, size, signedSize, witnessedSize, checkpointAgeMs, durability, policySet,
-             targets, findings, recovery, rollback, failed, time`,
+             targets, findings, recovery, scrubbed, rollback, failed, time`,
   run: status,
 };
 

@@ -10,6 +10,7 @@ import { leafHash, type ReadNode, rootAt } from '../merkle.ts';
 import { HASH_BYTES, type Sha256 } from '../sha256.ts';
 import {
   levelWidth,
+  parseTilePath,
   TILE_LEVEL_MAX,
   TILE_WIDTH,
   tileOfNode,
@@ -185,6 +186,19 @@ export class Tree {
     const paths = files.map(({ path }) => path);
     await this.#store.makeDurable(paths);
     await this.#partials.dropAt(new Set(paths));
+  }
+
+  /**
+   * True of the full files that a start computes the right edge from: those below a tile that is not full,
+   * and the last bundle.
+   */
+  isEdgeOf(path: string): boolean {
+    const id = parseTilePath(path);
+    if (id?.width !== TILE_WIDTH) return false;
+    const level = id.level === 'entries' ? 0 : id.level;
+    const above = levelWidth(level + 1, this.size);
+    if (id.level === 'entries') return id.index === above - 1;
+    return id.index >= above - (above % TILE_WIDTH);
   }
 
   /** The entries of one bundle from this index on; of the last, partial one only what `size` covers. */
