@@ -11,11 +11,12 @@ import {
   parseJson,
   parsePolicies,
   prepareEntities,
+  type Request,
   recordFromJson,
 } from '../../packages/cedar/src/index.ts';
 import type { Ask } from './oracle.ts';
 import type { PolicySet } from './policy-sets.ts';
-import type { JsonEntity, Uid } from './world.ts';
+import type { JsonEntity, JsonRequest, Uid } from './world.ts';
 
 export function openOurs(set: PolicySet, entities: readonly JsonEntity[]): Ask {
   const policies = compilePolicies(entriesOf(set));
@@ -23,12 +24,7 @@ export function openOurs(set: PolicySet, entities: readonly JsonEntity[]): Ask {
   return (request) => {
     const { decision, permits, forbids, errors } = authorize(
       policies,
-      {
-        principal: uidOf(request.principal),
-        action: uidOf(request.action),
-        resource: uidOf(request.resource),
-        context: recordFromJson(lossless(request.context)),
-      },
+      requestOf(request),
       prepared,
     );
     return {
@@ -38,6 +34,13 @@ export function openOurs(set: PolicySet, entities: readonly JsonEntity[]): Ask {
     };
   };
 }
+
+export const requestOf = ({ principal, action, resource, context }: JsonRequest): Request => ({
+  principal: uidOf(principal),
+  action: uidOf(action),
+  resource: uidOf(resource),
+  context: recordFromJson(lossless(context)),
+});
 
 export function entriesOf({ policies, templates, links }: PolicySet): PolicyEntry[] {
   const templateById = new Map(templates.map(({ id, text }) => [id, parseOne(text)]));
@@ -64,7 +67,7 @@ function parseOne(text: string): Policy {
   return policy;
 }
 
-function lossless(value: unknown): Json {
+export function lossless(value: unknown): Json {
   const parsed = parseJson(JSON.stringify(value));
   if (!parsed.ok) throw new Error(parsed.errors[0]?.message);
   return parsed.value;
