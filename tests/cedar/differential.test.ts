@@ -3,7 +3,9 @@
  * random sets can. `npm run soak -- cedar` asks a million such requests; this is a part of it.
  */
 import { describe, expect, test } from 'vitest';
-import { compareSeed } from './differential.ts';
+import { corpus } from '../corpora.ts';
+import { corpusSets } from './corpus-sets.ts';
+import { compare, compareSeed } from './differential.ts';
 
 const REQUESTS = 20_000;
 /** Of 20 s on a quiet machine. */
@@ -17,6 +19,23 @@ describe('random policy sets', () => {
       let requests = 0;
       for (let at = 0; requests < REQUESTS; at++) requests += compareSeed(seed * 100_000 + at);
       expect(requests).toBeGreaterThanOrEqual(REQUESTS);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+const folder = corpus('cedar');
+
+describe.skipIf(!folder)('policies of the corpus that share a schema', () => {
+  test(
+    'are decided together as by Cedar',
+    () => {
+      let policies = 0;
+      for (const { set, entities, requests, origin } of corpusSets(folder ?? '', seed)) {
+        compare(set, entities, requests, origin);
+        policies += set.policies.length;
+      }
+      expect(policies).toBeGreaterThan(3_000);
     },
     TIMEOUT_MS,
   );
