@@ -15,7 +15,9 @@ export function luhn(digits: string): boolean {
 export function mod97(text: string): number {
   let remainder = 0;
   for (let at = 0; at < text.length; at++) {
-    const value = Number.parseInt(text[at] ?? '0', 36);
+    const code = text.charCodeAt(at);
+    // Digits, and capital letters.
+    const value = code < 0x3a ? code - 0x30 : code - 0x37;
     remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
   }
   return remainder;

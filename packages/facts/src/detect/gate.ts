@@ -4,6 +4,7 @@
  * may keep, and hostile text would make it build them anew for every character.
  */
 import { RE2Set } from 're2js';
+import { numberShapes, SHAPES } from './numbers.ts';
 import type { Rule } from './rule.ts';
 import { RULES } from './rules/rules.ts';
 
@@ -19,36 +20,55 @@ const compile = (rule: Rule): CompiledRule => ({
   regexp: new RegExp(rule.pattern, rule.ignoreCase ? 'gi' : 'g'),
 });
 
+/** Numbers that are worth a look at how they are written. */
+const NUMBERS = '[0-9]{2}|[0-9][ ._-][0-9]';
+
+const set = new RE2Set();
+const behind: CompiledRule[][] = [];
+const shaped: CompiledRule[] = [];
 const gates = new Map<string, CompiledRule[]>();
 for (const rule of RULES) {
   const compiled = compile(rule);
+  if (rule.shape !== undefined) shaped.push(compiled);
+  if (rule.gate === undefined) continue;
   const same = gates.get(rule.gate);
-  if (same) same.push(compiled);
-  else gates.set(rule.gate, [compiled]);
+  if (same) {
+    same.push(compiled);
+  } else {
+    const rules = [compiled];
+    gates.set(rule.gate, rules);
+    behind[set.add(rule.gate)] = rules;
+  }
 }
-
-const set = new RE2Set();
-const behind: (readonly CompiledRule[])[] = [];
-for (const [gate, rules] of gates) behind[set.add(gate)] = rules;
 const ESCAPE_ID = set.add(ESCAPE);
+const NUMBERS_ID = set.add(NUMBERS);
 set.compile();
 
 export interface Passed {
-  readonly rules: readonly CompiledRule[];
+  readonly rules: ReadonlySet<CompiledRule>;
   /** Something in the text is written as an escape. */
   readonly escapes: boolean;
 }
 
-const NOTHING: Passed = { rules: [], escapes: false };
+const NOTHING: Passed = { rules: new Set(), escapes: false };
 
 export function passGates(text: string): Passed {
   const ids = set.match(text);
   if (ids.length === 0) return NOTHING;
-  const rules: CompiledRule[] = [];
+  const rules = new Set<CompiledRule>();
   let escapes = false;
   for (const id of ids) {
     if (id === ESCAPE_ID) escapes = true;
-    else for (const rule of behind[id] ?? []) rules.push(rule);
+    else if (id === NUMBERS_ID) addShaped(rules, text);
+    else for (const rule of behind[id] ?? []) rules.add(rule);
   }
   return { rules, escapes };
+}
+
+function addShaped(rules: Set<CompiledRule>, text: string): void {
+  const shapes = numberShapes(text);
+  if (shapes === 0) return;
+  for (const rule of shaped) {
+    if (rule.shape !== undefined && (shapes & SHAPES[rule.shape]) !== 0) rules.add(rule);
+  }
 }

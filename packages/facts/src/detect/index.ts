@@ -1,4 +1,4 @@
-export { detect, detectKinds } from './detect.ts';
+export { detect, detectKinds, sortKinds } from './detect.ts';
 export {
   type DetectedKind,
   type DetectedKinds,

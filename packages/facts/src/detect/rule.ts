@@ -1,5 +1,6 @@
 /** The form of one rule, and the small questions that validators ask about what stands around a match. */
 import type { DetectedKind } from './finding.ts';
+import type { Shape } from './numbers.ts';
 
 /** What a pattern found, before its validator has been asked. */
 export interface Candidate {
@@ -22,8 +23,12 @@ export interface Rule {
   readonly kind: DetectedKind;
   /** For docs/detectors.md: what it finds, and what it asks for beyond the pattern. */
   readonly about: string;
-  /** A short RE2 pattern that stands in every text in which `pattern` matches; cheap to look for. */
-  readonly gate: string;
+  /**
+   * What makes the pattern worth a try, cheap to look for: a short RE2 pattern, or a form of numbers. Every
+   * text in which the rule finds something has one of both.
+   */
+  readonly gate?: string;
+  readonly shape?: Shape;
   /** Group 1 is what stands before the value, group 2 the value; what follows is context. */
   readonly pattern: string;
   readonly ignoreCase?: boolean;
@@ -51,10 +56,16 @@ export const ENDED = '(?:[^0-9A-Za-z]|$)';
 export const TOKEN_APART = '(^|[^0-9A-Za-z_-])';
 export const TOKEN_ENDED = '(?:[^0-9A-Za-z_-]|$)';
 
-export const digitsOf = (value: string): string => value.replace(/[^0-9]/g, '');
+export function digitsOf(value: string): string {
+  let digits = '';
+  for (let at = 0; at < value.length; at++) {
+    if (isDigit(value.charCodeAt(at))) digits += value[at];
+  }
+  return digits;
+}
 
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
-const isDotOrDash = (code: number): boolean => code === 0x2e || code === 0x2d;
+export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+export const isDotOrDash = (code: number): boolean => code === 0x2e || code === 0x2d;
 
 /** False for the fraction of a number, and for a part of a dotted or dashed chain of digits. */
 export function standsAlone({

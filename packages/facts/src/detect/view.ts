@@ -20,102 +20,173 @@ const STRETCH_LENGTH_MIN = 12;
 
 export const identity = (text: string): View => ({ text, start: (at) => at, end: (at) => at });
 
-/** Characters that are not seen, as ranges. */
-const INVISIBLE =
-  '\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u206a-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0';
-const SPACES = '\\u00a0\\u2000-\\u200a\\u202f\\u205f\\u3000';
-const DASHES = '\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d';
-const OTHER_SHAPES = '\\uff01-\\uff5e\\u0660-\\u0669\\u06f0-\\u06f9\\u0966-\\u096f';
-/** Invisible characters become nothing; digits, letters, dashes and spaces of other shapes become ASCII's. */
-const FOLDED = new RegExp(`[${INVISIBLE}${SPACES}${DASHES}${OTHER_SHAPES}]`, 'g');
+/** Text that is being written anew, with the place in the text before of every unit. */
+class Rewriter {
+  readonly #view: View;
+  readonly #units: Uint16Array;
+  readonly #places: Uint32Array;
+  #length = 0;
+  #changed = false;
 
-function fold(char: string): string {
-  const code = char.charCodeAt(0);
-  if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0);
-  if (code >= 0x660 && code <= 0x669) return String.fromCharCode(code - 0x630);
-  if (code >= 0x6f0 && code <= 0x6f9) return String.fromCharCode(code - 0x6c0);
-  if (code >= 0x966 && code <= 0x96f) return String.fromCharCode(code - 0x936);
-  if ((code >= 0x2010 && code <= 0x2015) || code === 0x2212 || code === 0xfe58 || code === 0xfe63)
-    return '-';
-  if (
-    code === 0xa0 ||
-    (code >= 0x2000 && code <= 0x200a) ||
-    code === 0x202f ||
-    code === 0x205f ||
-    code === 0x3000
-  )
-    return ' ';
-  return '';
+  constructor(view: View) {
+    this.#view = view;
+    // No rewriting makes a text longer.
+    this.#units = new Uint16Array(view.text.length);
+    this.#places = new Uint32Array(view.text.length + 1);
+  }
+
+  keep(code: number, place: number): void {
+    this.#units[this.#length] = code;
+    this.#places[this.#length++] = place;
+  }
+
+  /** Undefined: nothing instead. */
+  replace(code: number | undefined, place: number): void {
+    this.#changed = true;
+    if (code === undefined) return;
+    if (code <= 0xffff) {
+      this.keep(code, place);
+    } else {
+      this.keep(0xd800 + ((code - 0x10000) >> 10), place);
+      this.keep(0xdc00 + ((code - 0x10000) & 0x3ff), place);
+    }
+  }
+
+  view(): View | undefined {
+    if (!this.#changed) return undefined;
+    const places = this.#places;
+    const before = this.#view;
+    places[this.#length] = before.text.length;
+    const place = (at: number): number => places[at] ?? before.text.length;
+    return {
+      text: utf16.decode(this.#units.subarray(0, this.#length)),
+      start: (at) => before.start(place(at)),
+      end: (at) => before.end(place(at)),
+    };
+  }
 }
 
-/** Undefined where nothing is to be folded. */
-export const foldedView = (view: View): View | undefined => replacedView(view, FOLDED, fold);
+const utf16 = new TextDecoder('utf-16le', { ignoreBOM: true });
 
-const ESCAPES =
-  /%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|\\u\{?([0-9A-Fa-f]{4,6})\}?|\\U([0-9A-Fa-f]{8})|\\([0-3][0-7]{2})|&#([0-9]{1,7});?|&#[xX]([0-9A-Fa-f]{1,6});?/g;
+/** Characters that are not seen, as ranges from and to. */
+const INVISIBLE: readonly (readonly [number, number])[] = [
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180e],
+  [0x200b, 0x200f],
+  [0x202a, 0x202e],
+  [0x2060, 0x2064],
+  [0x206a, 0x206f],
+  [0x3164, 0x3164],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+];
+const INVISIBLE_TO = 0;
+/** ASCII's character for those of other shapes; 0 for what is not seen; absent for everything else. */
+const FOLDS = new Map<number, number>();
+for (const [from, to] of INVISIBLE)
+  for (let code = from; code <= to; code++) FOLDS.set(code, INVISIBLE_TO);
+for (const space of [0xa0, 0x202f, 0x205f, 0x3000]) FOLDS.set(space, 0x20);
+for (let code = 0x2000; code <= 0x200a; code++) FOLDS.set(code, 0x20);
+for (let code = 0x2010; code <= 0x2015; code++) FOLDS.set(code, 0x2d);
+for (const dash of [0x2212, 0xfe58, 0xfe63]) FOLDS.set(dash, 0x2d);
+for (let code = 0xff01; code <= 0xff5e; code++) FOLDS.set(code, code - 0xfee0);
+for (const zero of [0x660, 0x6f0, 0x966])
+  for (let digit = 0; digit < 10; digit++) FOLDS.set(zero + digit, 0x30 + digit);
 
-function escaped(whole: string, groups: readonly (string | undefined)[]): string {
-  const [percent, x, u, long, octal, decimal, hex] = groups;
-  const sixteen = percent ?? x ?? u ?? long ?? hex;
-  const code =
-    sixteen !== undefined
-      ? Number.parseInt(sixteen, 16)
-      : octal !== undefined
-        ? Number.parseInt(octal, 8)
-        : Number(decimal);
-  return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+/**
+ * Invisible characters left out; digits, letters, dashes and spaces of other shapes as ASCII's. Undefined
+ * where nothing is to be folded.
+ */
+export function foldedView(view: View): View | undefined {
+  const { text } = view;
+  const rewriter = new Rewriter(view);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const folded = code < 0x80 ? undefined : FOLDS.get(code);
+    if (folded === undefined) rewriter.keep(code, at);
+    else rewriter.replace(folded === INVISIBLE_TO ? undefined : folded, at);
+  }
+  return rewriter.view();
 }
 
 /** Escapes of URLs, JSON, strings of SQL and other languages, and HTML. */
-export const unescapedView = (view: View): View | undefined => replacedView(view, ESCAPES, escaped);
-
-function replacedView(
-  view: View,
-  pattern: RegExp,
-  replacement: (whole: string, groups: readonly (string | undefined)[]) => string,
-): View | undefined {
+export function unescapedView(view: View): View | undefined {
   const { text } = view;
-  const pieces: string[] = [];
-  /** Where pieces that stand for something else begin, here and there, in turns. */
-  const starts: number[] = [];
-  let done = 0;
-  let length = 0;
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const put = replacement(match[0], match.slice(1));
-    if (match.index > done) {
-      pieces.push(text.slice(done, match.index));
-      starts.push(length, done);
-      length += match.index - done;
+  const rewriter = new Rewriter(view);
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    const found =
+      code === PERCENT || code === BACKSLASH || code === AMPERSAND
+        ? escapeAt(text, at, code)
+        : undefined;
+    if (found === undefined) {
+      rewriter.keep(code, at++);
+    } else {
+      rewriter.replace(found.code, at);
+      at += found.length;
     }
-    pieces.push(put);
-    starts.push(length, match.index);
-    length += put.length;
-    done = match.index + match[0].length;
   }
-  if (done === 0) return undefined;
-  pieces.push(text.slice(done));
-  starts.push(length, done);
-  const within = (at: number): number => {
-    let low = 0;
-    let high = starts.length / 2 - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((starts[2 * middle] ?? 0) <= at) low = middle;
-      else high = middle - 1;
-    }
-    const [here = 0, there = 0, next = text.length + 1, nextThere = text.length] = starts.slice(
-      2 * low,
-      2 * low + 4,
-    );
-    // Inside of a replacement there is no more than its beginning.
-    return next - here === nextThere - there || next > text.length ? there + (at - here) : there;
-  };
-  return {
-    text: pieces.join(''),
-    start: (at) => view.start(within(at)),
-    end: (at) => view.end(within(at)),
-  };
+  return rewriter.view();
+}
+
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
+const AMPERSAND = 0x26;
+const BRACE = 0x7b;
+
+interface Escape {
+  readonly code: number;
+  readonly length: number;
+}
+
+function escapeAt(text: string, at: number, first: number): Escape | undefined {
+  if (first === PERCENT) return numberAt(text, at, 1, 16, 2, 2);
+  const kind = text.charCodeAt(at + 1) | 0x20;
+  if (first === AMPERSAND) {
+    if (text.charCodeAt(at + 1) !== 0x23) return undefined;
+    const hex = (text.charCodeAt(at + 2) | 0x20) === 0x78;
+    const found = hex ? numberAt(text, at, 3, 16, 1, 6) : numberAt(text, at, 2, 10, 1, 7);
+    return found && text.charCodeAt(at + found.length) === 0x3b
+      ? { ...found, length: found.length + 1 }
+      : found;
+  }
+  if (kind === 0x78) return numberAt(text, at, 2, 16, 2, 2);
+  if (kind !== 0x75) return numberAt(text, at, 1, 8, 3, 3);
+  if (text.charCodeAt(at + 1) === 0x55) return numberAt(text, at, 2, 16, 8, 8);
+  if (text.charCodeAt(at + 2) !== BRACE) return numberAt(text, at, 2, 16, 4, 4);
+  const found = numberAt(text, at, 3, 16, 1, 6);
+  return found && { ...found, length: found.length + 1 };
+}
+
+/** At least and at most so many digits of this radix, behind what introduces them. */
+function numberAt(
+  text: string,
+  at: number,
+  skip: number,
+  radix: number,
+  least: number,
+  most: number,
+): Escape | undefined {
+  let code = 0;
+  let digits = 0;
+  for (; digits < most; digits++) {
+    const value = nibble(text.charCodeAt(at + skip + digits));
+    if (value < 0 || value >= radix) break;
+    code = code * radix + value;
+  }
+  return digits < least || code > 0x10ffff ? undefined : { code, length: skip + digits };
+}
+
+/** 0 to 15, or −1. */
+function nibble(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 /** A run of characters that may encode something. */
@@ -124,11 +195,6 @@ export interface Run {
   readonly end: number;
   readonly hex: boolean;
 }
-
-const isHex = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) ||
-  (code >= 0x61 && code <= 0x66) ||
-  (code >= 0x41 && code <= 0x46);
 
 /** Steps over what cannot be inside of a long run, so that ordinary text costs little. */
 export function encodedRuns(text: string): Run[] {
@@ -153,7 +219,7 @@ export function encodedRuns(text: string): Run[] {
 }
 
 function isHexRun(text: string, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (!isHex(text.charCodeAt(at))) return false;
+  for (let at = start; at < end; at++) if (nibble(text.charCodeAt(at)) < 0) return false;
   return true;
 }
 
@@ -204,8 +270,6 @@ function hexBytes(text: string, from: number, end: number): Uint8Array {
   }
   return bytes;
 }
-
-const nibble = (code: number): number => (code & 0xf) + (code > 0x39 ? 9 : 0);
 
 function base64Bytes(text: string, from: number, end: number): Uint8Array {
   const units = end - from;

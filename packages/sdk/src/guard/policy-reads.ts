@@ -7,8 +7,6 @@
 export interface UnreadableContext {
   /** Members of context, from the outside in. */
   readonly path: readonly string[];
-  /** Members below `path` that may be read all the same. */
-  readonly except?: readonly string[];
   readonly why: string;
 }
 
@@ -16,9 +14,8 @@ export interface UnreadableContext {
 export const NOT_ESTABLISHED: readonly UnreadableContext[] = [
   { path: ['meta', 'history'], why: 'a history is not kept by this version' },
   {
-    path: ['meta', 'detected'],
-    except: ['doubts'],
-    why: 'secrets, personal data and injections are not detected by this version',
+    path: ['meta', 'detected', 'injection'],
+    why: 'injections are not detected by this version',
   },
   // An "approved" one could never read it: an approval that asked for itself could not be given.
   { path: ['meta', 'approval'], why: 'approvals are not kept by this version' },
@@ -42,11 +39,10 @@ export function forbiddenRead(
 }
 
 /** A read of a whole record that holds the member reads it as well: `context.meta == …`. */
-function touches(read: readonly string[], { path, except = [] }: UnreadableContext): boolean {
+function touches(read: readonly string[], { path }: UnreadableContext): boolean {
   const common = Math.min(read.length, path.length);
   for (let at = 0; at < common; at++) if (read[at] !== path[at]) return false;
-  const below = read[path.length];
-  return below === undefined || !except.includes(below);
+  return true;
 }
 
 /** The longest path of every use of `context`; a use in any other place than a path is a read of all of it. */

@@ -1,5 +1,5 @@
 /** What reaches or describes a person: addresses, numbers, birth. */
-import { type Candidate, digitsOf, follows, type Rule, standsAlone } from '../rule.ts';
+import { type Candidate, digitsOf, follows, isDotOrDash, type Rule, standsAlone } from '../rule.ts';
 
 /** What stands behind a dot as often as a domain does: names of files, and members in code. */
 const NO_DOMAIN =
@@ -75,18 +75,15 @@ const VERSION =
   /(?:\bv|version|release|build|firmware|driver|chrome|firefox|safari|edge|edg|opr|section|§|@|\^|~|>=|<=|==)[^0-9A-Za-z]{0,3}$|\/$/i;
 
 function isIpv4(found: Candidate): boolean {
+  const { text, start, end } = found;
+  if (isDotOrDash(text.charCodeAt(start - 1))) return false;
+  if (isDotOrDash(text.charCodeAt(end)) && /[0-9A-Za-z]/.test(text[end + 1] ?? '')) return false;
   const octets = found.value.split('.').map(Number);
   if (octets.some((octet) => octet > 255) || /\b0[0-9]/.test(found.value)) return false;
   if (!isPublicV4(octets)) return false;
-  const { text, start, end } = found;
-  if (
-    /[.-]$/.test(text.slice(start - 1, start)) ||
-    /^(?:[.-][0-9A-Za-z])/.test(text.slice(end, end + 2))
-  )
-    return false;
-  if (follows(found, ADDRESS)) return true;
   // Four small numbers are a version more often than somebody's address.
-  return !follows(found, VERSION, 16) && octets.some((octet) => octet > 31);
+  if (octets.every((octet) => octet <= 31)) return follows(found, ADDRESS, 32);
+  return !follows(found, VERSION, 16) || follows(found, ADDRESS, 32);
 }
 
 function isIpv6({ value, text, end }: Candidate): boolean {
@@ -140,7 +137,7 @@ export const CONTACT_RULES: readonly Rule[] = [
     kind: 'phone',
     about:
       'Telephone numbers without a country code, where a word such as `phone`, `mobile`, `tel` stands before them',
-    gate: '[0-9](?:[ ./()-]{0,2}[0-9]){6}',
+    gate: '(?i:phone|mobil|cell|telef|tel[ .:_=]|fax|handy|whatsapp|call|sms|msisdn|rufnummer|t[ée]l[ée]phone|m[óo]vil)',
     pattern: '(^|[^0-9A-Za-z+])(\\(?[0-9]{2,6}\\)?(?:[ ./-]{0,2}[0-9]{2,8}){1,5})',
     valid: isNational,
   },
@@ -148,7 +145,7 @@ export const CONTACT_RULES: readonly Rule[] = [
     id: 'phone-north-american',
     kind: 'phone',
     about: 'Telephone numbers in the form (555) 555-0100',
-    gate: '\\([0-9]{3}\\) ?[0-9]{3}-',
+    gate: '\\([0-9]{3}\\)',
     pattern: '(^|[^0-9A-Za-z)])(\\([2-9][0-9]{2}\\) ?[2-9][0-9]{2}-[0-9]{4})(?:[^0-9A-Za-z-]|$)',
     valid: isNorthAmerican,
   },
@@ -157,7 +154,7 @@ export const CONTACT_RULES: readonly Rule[] = [
     kind: 'ip',
     about:
       'Public IPv4 addresses; not private ones, and not versions: four numbers up to 31 only behind a word such as `ip`',
-    gate: '[0-9]\\.[0-9]{1,3}\\.[0-9]',
+    shape: 'quad',
     pattern:
       '(^|[^0-9A-Za-z._-])([0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3})(?:[^0-9A-Za-z_]|$)',
     valid: isIpv4,
@@ -166,7 +163,7 @@ export const CONTACT_RULES: readonly Rule[] = [
     id: 'ipv6-address',
     kind: 'ip',
     about: 'Global IPv6 addresses',
-    gate: '[23][0-9A-Fa-f]{3}:',
+    gate: '[0-9A-Fa-f]{4}:[0-9A-Fa-f:]',
     pattern: '(^|[^0-9A-Za-z:])([23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,7}[0-9A-Fa-f]{0,4})',
     valid: isIpv6,
   },
@@ -174,7 +171,7 @@ export const CONTACT_RULES: readonly Rule[] = [
     id: 'birth-date',
     kind: 'birth-date',
     about: 'Dates behind a word such as `birth`, `dob`, `geboren`, `naissance`',
-    gate: '(?i:birth|dob|born|geb|naiss|naci|nascita|b-?day)',
+    gate: '(?i:birth|dob|born|gebo|gebu|naiss|naci|nascita|b-?day)',
     pattern:
       '(^|[^0-9])([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})',
     valid: isBirthDate,

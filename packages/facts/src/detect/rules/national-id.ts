@@ -1,5 +1,6 @@
 /** Numbers that states give to persons, with the check digits and rules of each. */
 import { luhn, mod11and10, mod97, verhoeff, weighted } from '../checksum.ts';
+import type { Shape } from '../numbers.ts';
 import {
   APART,
   type Candidate,
@@ -17,7 +18,9 @@ const allSame = (digits: string): boolean => /^(.)\1+$/.test(digits);
 interface IdRule {
   readonly id: string;
   readonly about: string;
-  readonly gate: string;
+  readonly shape?: Shape;
+  /** RE2 of the names that have to stand before it, or may; see `words`. */
+  readonly gate?: string;
   readonly value: string;
   readonly ignoreCase?: boolean;
   readonly valid: (digits: string, found: Candidate) => boolean;
@@ -26,11 +29,22 @@ interface IdRule {
   readonly wordless?: (value: string) => boolean;
 }
 
-const rule = ({ id, about, gate, value, ignoreCase, valid, words, wordless }: IdRule): Rule => ({
+const rule = ({
+  id,
+  about,
+  gate,
+  shape,
+  value,
+  ignoreCase,
+  valid,
+  words,
+  wordless,
+}: IdRule): Rule => ({
   id,
   kind: 'national-id',
   about,
-  gate,
+  ...(gate === undefined ? {} : { gate }),
+  ...(shape === undefined ? {} : { shape }),
   pattern: `${APART}(${value})${ENDED}`,
   ...(ignoreCase ? { ignoreCase } : {}),
   valid: (found) =>
@@ -134,7 +148,8 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
     id: 'us-ssn',
     about:
       'United States: social security numbers 3-2-4 with a valid area, group and serial; without dashes only behind their name',
-    gate: '[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}',
+    shape: 'ssn',
+    gate: '(?i:ssn|social.?security|\\bi?tin\\b|tax.?id)',
     value: '[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9}',
     valid: isSsn,
     words: /ssn|social.?security|\btin\b|\bitin\b|tax.?id/i,
@@ -144,7 +159,8 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
     id: 'uk-nino',
     about:
       'United Kingdom: national insurance numbers with a given prefix; without spaces only behind their name',
-    gate: '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2}',
+    shape: 'nino',
+    gate: '(?i:nino|national.?ins|\\bni\\b)',
     value: '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]',
     valid: (_digits, { value }) =>
       !/^(?:BG|GB|KN|NK|NT|TN|ZZ)/.test(value) && !allSame(digitsOf(value)),
@@ -155,7 +171,7 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
     id: 'de-tax-id',
     about:
       'Germany: tax identification numbers, behind their name (ISO 7064 MOD 11,10 and the rule of repeated digits)',
-    gate: '[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}',
+    gate: '(?i:steuer|tax.?id|idnr|identifikationsnummer|\\btin\\b)',
     value: '[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}',
     valid: isGermanTaxId,
     words: /steuer|tax.?id|idnr|identifikationsnummer|\btin\b/i,
@@ -163,21 +179,21 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
   rule({
     id: 'es-dni-nie',
     about: 'Spain: DNI and NIE with their letter',
-    gate: '[0-9]{7}[ -]?[0-9A-Za-z]',
+    shape: 'lettered',
     value: '[XYZ]-?[0-9]{7}-?[A-Z]|[0-9]{8}-?[A-HJ-NP-TV-Z]',
     valid: isSpanishId,
   }),
   rule({
     id: 'fr-nir',
     about: 'France: social security numbers with their key',
-    gate: '[12] ?[0-9]{2} ?[0-9]{2} ?[0-9]',
+    shape: 'row',
     value: '[12] ?[0-9]{2} ?[0-9]{2} ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}',
     valid: isNir,
   }),
   rule({
     id: 'nl-bsn',
     about: 'Netherlands: citizen service numbers, behind their name (the eleven test)',
-    gate: '[0-9]{8}|[0-9]{4}[. ][0-9]{2}[. ][0-9]{3}',
+    gate: '(?i:bsn|burgerservice|sofi)',
     value: '[0-9]{9}|[0-9]{4}[. ][0-9]{2}[. ][0-9]{3}',
     valid: (digits) =>
       !allSame(digits) && weighted(digits, [9, 8, 7, 6, 5, 4, 3, 2, -1]) % 11 === 0,
@@ -186,7 +202,8 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
   rule({
     id: 'br-cpf',
     about: 'Brazil: CPF in its written form, or as digits behind its name',
-    gate: '[0-9]{3}\\.?[0-9]{3}\\.?[0-9]{3}-?[0-9]{2}',
+    shape: 'dotted',
+    gate: '(?i:cpf|contribuinte)',
     value: '[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2}|[0-9]{11}',
     valid: isCpf,
     words: /cpf|contribuinte/i,
@@ -196,7 +213,8 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
     id: 'in-aadhaar',
     about:
       "India: Aadhaar numbers in groups of four, or as digits behind their name (Verhoeff's check digit)",
-    gate: '[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}',
+    shape: 'fours',
+    gate: '(?i:aadhaa?r|uidai|\\buid\\b)',
     value: '[2-9][0-9]{3} [0-9]{4} [0-9]{4}|[2-9][0-9]{3}-[0-9]{4}-[0-9]{4}|[2-9][0-9]{11}',
     valid: (digits, { text, start, end }) =>
       verhoeff(digits) &&
@@ -208,7 +226,7 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
   rule({
     id: 'it-codice-fiscale',
     about: 'Italy: tax codes with their check letter',
-    gate: '[A-Za-z]{6}[0-9LMNPQRSTUVlmnpqrstuv]{2}[A-Za-z][0-9]',
+    shape: 'fiscal',
     value: '[A-Z]{6}[0-9]{2}[ABCDEHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]',
     ignoreCase: true,
     valid: isCodiceFiscale,
@@ -224,7 +242,7 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
   rule({
     id: 'cn-resident-id',
     about: 'China: resident identity numbers with a date and their check digit',
-    gate: '[1-9][0-9]{5}(?:19|20)[0-9]{2}',
+    shape: 'long',
     value:
       '[1-8][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]',
     valid: isChineseId,
@@ -232,35 +250,35 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
   rule({
     id: 'ch-ahv',
     about: 'Switzerland: AHV numbers in their written form',
-    gate: '756\\.[0-9]{4}',
+    shape: 'dotted',
     value: '756\\.[0-9]{4}\\.[0-9]{4}\\.[0-9]{2}',
     valid: (digits) => weighted(digits, [1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 === 0,
   }),
   rule({
     id: 'se-personnummer',
     about: 'Sweden: personal numbers in their written form',
-    gate: '[0-9]{6}[-+][0-9]{4}',
+    shape: 'dated',
     value: '(?:19|20)?[0-9]{6}[-+][0-9]{4}',
     valid: (digits) => luhn(digits.slice(-10)) && isBornAs(digits.slice(-10)),
   }),
   rule({
     id: 'fi-hetu',
     about: 'Finland: personal identity codes',
-    gate: '[0-9]{6}[-+A-FU-Y][0-9]{3}',
+    shape: 'century',
     value: '[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]',
     valid: isHetu,
   }),
   rule({
     id: 'be-national-number',
     about: 'Belgium: national register numbers in their written form',
-    gate: '[0-9]{2}\\.[0-9]{2}\\.[0-9]{2}-',
+    shape: 'dotted',
     value: '[0-9]{2}\\.[0-9]{2}\\.[0-9]{2}-[0-9]{3}\\.[0-9]{2}',
     valid: isBelgian,
   }),
   rule({
     id: 'ca-sin',
     about: 'Canada: social insurance numbers, behind their name',
-    gate: '[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}',
+    gate: '(?i:\\bsin\\b|social.?insurance)',
     value: '[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}',
     valid: (digits) => luhn(digits) && !allSame(digits),
     words: /\bsin\b|social.?insurance/i,

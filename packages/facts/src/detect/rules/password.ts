@@ -45,7 +45,7 @@ export const PASSWORD_RULES: readonly Rule[] = [
     id: 'url-password',
     kind: 'password',
     about: 'Passwords in addresses: `scheme://user:password@host`',
-    gate: '://[^ /@]{0,3}[^/@ ]',
+    gate: '://',
     pattern: '(://[^\\s:@/"\'`<>]{0,64}:)([^\\s@/"\'`<>]{3,128})@',
     valid: isUrlPassword,
   },
@@ -73,7 +73,7 @@ export const PASSWORD_RULES: readonly Rule[] = [
     id: 'sql-password',
     kind: 'password',
     about: "SQL's PASSWORD '…' and IDENTIFIED BY '…'",
-    gate: "(?i:password[ \\n]+'|identified)",
+    gate: '(?i:password[ \\n\\t]|identified)',
     ignoreCase: true,
     pattern:
       "((?:password|identified[ \\n]{1,4}(?:with[ \\n]{1,4}[a-z0-9_']{1,40}[ \\n]{1,4})?by)[ \\n\\t]{1,4}')([^'\\n]{3,256})'",
@@ -83,7 +83,7 @@ export const PASSWORD_RULES: readonly Rule[] = [
     id: 'command-password',
     kind: 'password',
     about: 'Passwords given to commands: `--password …`, `-u user:…`',
-    gate: '(?i:--pass)|-u [^ ]{1,3}',
+    gate: '(?i:--pass| -u |--user)',
     ignoreCase: true,
     pattern:
       '((?:^|[\\s"\'])(?:--pass(?:word|wd|phrase)?[ \\t]{1,4}|(?:-u|--user)[ \\t]{1,4}["\']?[A-Za-z0-9._@-]{1,64}:)["\']?)([^\\s"\'`<>|]{5,128})',

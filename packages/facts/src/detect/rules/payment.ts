@@ -6,6 +6,7 @@ import {
   digitsOf,
   ENDED,
   follows,
+  isDigit,
   type Rule,
   standsAlone,
 } from '../rule.ts';
@@ -54,9 +55,20 @@ const CARD =
 
 type Issuer = (typeof ISSUERS)[number];
 
-const issuersOf = (digits: string): Issuer[] => {
+/** By the first four digits, which is all that most ranges look at. */
+const ISSUERS_BY_PREFIX: readonly (readonly Issuer[])[] = Array.from(
+  { length: 10_000 },
+  (_, prefix) =>
+    ISSUERS.filter(
+      ([from, to]) => Math.floor(from / 100) <= prefix && prefix <= Math.floor(to / 100),
+    ),
+);
+
+const issuersOf = (digits: string): readonly Issuer[] => {
+  const likely = ISSUERS_BY_PREFIX[Number(digits.slice(0, 4))] ?? [];
+  if (likely.length === 0) return likely;
   const prefix = Number(digits.slice(0, 6));
-  return ISSUERS.filter(([from, to]) => prefix >= from && prefix <= to);
+  return likely.filter(([from, to]) => prefix >= from && prefix <= to);
 };
 
 /** As people and forms group them: not at all, evenly, or as American Express and Diners do. */
@@ -73,7 +85,9 @@ function isGrouped(value: string): boolean {
 
 /** Behind the card number, where an expiry or a code follows in the same form; the longest first. */
 function panEnd(text: string, start: number, end: number): number {
-  if (isInRow(text, start)) return start;
+  // Most numbers are no card's by their first digit already.
+  const first = text.charCodeAt(start);
+  if (first === 0x30 || first === 0x31 || first === 0x37 || isInRow(text, start)) return start;
   const digits = digitsOf(text.slice(start, end));
   const lengths = issuersOf(digits).flatMap(([, , known]) => known);
   if (lengths.length === 0) return start;
@@ -88,7 +102,6 @@ function panEnd(text: string, start: number, end: number): number {
   return start;
 }
 
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x5f;
 
 /** True behind a number of as many digits as the first group has: a list of numbers, not a card. */
@@ -132,14 +145,21 @@ function ibanEnd(text: string, start: number, end: number): number {
   const length = IBAN_LENGTHS.get(text.slice(start, start + 2).toUpperCase()) ?? 0;
   let units = 0;
   for (let at = start; at < text.length && at < start + 2 * length; at++) {
-    if (/[A-Za-z0-9]/.test(text[at] ?? '')) units++;
-    else if (!/[ -]/.test(text[at] ?? '') || /[ -]/.test(text[at + 1] ?? '')) return end;
+    const code = text.charCodeAt(at);
+    if (isAlphanumeric(code)) units++;
+    else if (!isGap(code) || isGap(text.charCodeAt(at + 1))) return end;
     if (units === length) return at + 1;
   }
   return end;
 }
 
+const isGap = (code: number): boolean => code === 0x20 || code === 0x2d;
+const isAlphanumeric = (code: number): boolean =>
+  isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+
 function isIban({ text, end, value }: Candidate): boolean {
+  // Shorter than the shortest there is: the country's length was not reached.
+  if (value.length < 15) return false;
   const plain = value.replace(/[ -]/g, '').toUpperCase();
   if (IBAN_LENGTHS.get(plain.slice(0, 2)) !== plain.length) return false;
   if (/[A-Za-z0-9]/.test(text[end] ?? '') || plain.slice(2, 4) < '02') return false;
@@ -152,7 +172,7 @@ export const PAYMENT_RULES: readonly Rule[] = [
     kind: 'pan',
     about:
       "Card numbers: an issuer's first digits and lengths, Luhn's check digit, grouped evenly or not at all; of lengths that are hardly issued only near a word such as `card`",
-    gate: '[0-9](?:[ ._-]{0,2}[0-9]){12}',
+    shape: 'row',
     pattern: `${APART}([0-9](?:[ ._-]{0,2}[0-9]){12,18})${ENDED}`,
     extend: panEnd,
     valid: isPan,
@@ -162,7 +182,7 @@ export const PAYMENT_RULES: readonly Rule[] = [
     kind: 'iban',
     about:
       'International bank account numbers: length of the country and remainder by 97, in groups or not, in either case',
-    gate: '[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}',
+    shape: 'country',
     ignoreCase: true,
     pattern: `${APART}([A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4})`,
     extend: ibanEnd,

@@ -56,7 +56,7 @@ export const PRIVATE_KEY_RULES: readonly Rule[] = [
     id: 'der-private-key',
     kind: 'private-key',
     about: 'The base64 body of an RSA, PKCS#8 or OpenSSH private key without its header',
-    gate: 'MIIE|MIIJ|MIIC|MC4CAQ|MIGHAg|b3BlbnNz',
+    gate: 'IBAD?A|MC4CAQ|MIGHAg|b3BlbnNz',
     pattern: `${TOKEN_APART}((?:MII[CEJ][A-Za-z0-9+/]{2}IBAD?A[A-Za-z0-9+/]{50}|MC4CAQAwBQYDK2Vw[A-Za-z0-9+/]{40}|MIGHAgEAMBMGByqGSM49[A-Za-z0-9+/]{60}|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/]{40}))`,
     extend: runEnd,
   },

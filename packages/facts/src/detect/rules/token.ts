@@ -16,7 +16,9 @@ const prefixed = (id: string, about: string, gate: string, body: string, bits = 
 
 /** A header that decodes to JSON with an algorithm, and a payload that begins as an object or is encrypted. */
 function isJwt({ value }: Candidate): boolean {
-  const [head = '', payload = ''] = value.split('.');
+  const [head = '', payload = ''] = value.split('.', 2);
+  // Of most that is not one, no more than this has to be looked at.
+  if (!payload.startsWith('eyJ') && head.length < 32) return false;
   const header = decodeBase64(head);
   if (header === undefined) return false;
   let parsed: unknown;
@@ -80,14 +82,14 @@ export const TOKEN_RULES: readonly Rule[] = [
   prefixed(
     'gitlab-token',
     'GitLab tokens: personal, deploy, runner, trigger, feed and others',
-    'gl[a-z]{2,5}-',
+    'gl(?:pat|dt|rt|ptt|cbt|ft|imt|agent|soat|oas)-',
     '(?:glpat|gldt|glrt|glptt|glcbt|glft|glimt|glagent|glsoat|gloas)-[A-Za-z0-9_-]{20,64}',
     3,
   ),
   prefixed(
     'slack-token',
     'Slack tokens of apps, bots, users and refreshing',
-    'xox[a-z]|xapp-',
+    'xox[abeoprs]|xapp-',
     '(?:xox[abeoprs](?:\\.xox[bp])?|xapp)-[A-Za-z0-9-]{20,250}',
     2.5,
   ),
@@ -135,14 +137,14 @@ export const TOKEN_RULES: readonly Rule[] = [
   prefixed(
     'shopify-token',
     'Tokens of Shopify',
-    'shp[a-z]{2}_',
+    'shp(?:at|ca|pa|ss)_',
     'shp(?:at|ca|pa|ss)_[0-9a-f]{32}',
     2.8,
   ),
   prefixed(
     'square-token',
     'Tokens of Square',
-    'sq0[a-z]{3}-',
+    'sq0(?:csp|atp|idp)-',
     'sq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,43}',
     3.2,
   ),
@@ -170,7 +172,7 @@ export const TOKEN_RULES: readonly Rule[] = [
   prefixed(
     'platform-token',
     'Tokens of Grafana, New Relic, Postman, RubyGems, Sentry, Linear, Notion, Doppler',
-    'glsa_|NRAK-|PMAK-|rubygems_|sntrys_|lin_api_|ntn_|dp\\.[a-z]{2}\\.',
+    'glsa_|NRAK-|PMAK-|rubygems_|sntrys_|lin_api_|ntn_|dp\\.(?:pt|st|ct|sa)\\.',
     '(?:glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|NRAK-[A-Z0-9]{27}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|rubygems_[0-9a-f]{48}|sntrys_[A-Za-z0-9+/=_]{60,300}|lin_api_[A-Za-z0-9]{40}|ntn_[A-Za-z0-9]{40,50}|dp\\.(?:pt|st|ct|sa)\\.[A-Za-z0-9]{40,44})',
     3,
   ),

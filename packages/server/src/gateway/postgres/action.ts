@@ -13,6 +13,7 @@ import {
   sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
+import { detectSent } from './detected.ts';
 
 export interface SqlActOptions {
   readonly reading: SqlReading;
@@ -173,7 +174,8 @@ function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
 }
 
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
-function metaOf({ session, nowMs, ip, text }: SqlActOptions): Record<string, CedarValue> {
+function metaOf({ session, nowMs, ip, text, binds }: SqlActOptions): Record<string, CedarValue> {
+  const { secrets, personal, doubts } = detectSent(text, binds);
   const now = new Date(nowMs);
   return {
     now: { __extn: { fn: 'datetime', arg: `${now.toISOString().slice(0, 23)}Z` } },
@@ -190,9 +192,9 @@ function metaOf({ session, nowMs, ip, text }: SqlActOptions): Record<string, Ced
       ...(ip === undefined ? {} : { ip: { __extn: { fn: 'ip', arg: ip } } }),
     },
     detected: {
-      doubts: [],
-      secrets: [],
-      personal: [],
+      doubts: doubts.map((doubt) => entity('Doubt', doubt)),
+      secrets,
+      personal,
       injection: 0,
       bytes: Buffer.byteLength(text),
     },
