@@ -88,7 +88,9 @@ export type ExtensionName =
   | 'toSeconds'
   | 'toMinutes'
   | 'toHours'
-  | 'toDays';
+  | 'toDays'
+  /** Of partial evaluation: nobody knows its value, so that whatever needs it is an error. */
+  | 'unknown';
 
 /**
  * `at` is the place to show when something is wrong with the node: the operator, the name of the attribute or

@@ -78,6 +78,8 @@ const table: Readonly<Record<ExtensionName, ExtensionFunction>> = {
   toMinutes: unary('duration', (duration: Duration) => duration.to('minutes')),
   toHours: unary('duration', (duration: Duration) => duration.to('hours')),
   toDays: unary('duration', (duration: Duration) => duration.to('days')),
+
+  unknown: unary('string', () => undefined, 'an unknown has no value'),
 };
 
 // A Map, so that names like `constructor` are none of its own.

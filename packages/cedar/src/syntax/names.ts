@@ -78,6 +78,7 @@ const CALLS: ReadonlyMap<string, Call> = new Map(
       { name: 'toMinutes', style: 'method' },
       { name: 'toHours', style: 'method' },
       { name: 'toDays', style: 'method' },
+      { name: 'unknown', style: 'function' },
     ] satisfies readonly Call[]
   ).map((call) => [call.name, call]),
 );

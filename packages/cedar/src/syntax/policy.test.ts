@@ -39,6 +39,7 @@ const EXPRESSIONS = [
   ...['foo(1)', 'principal.foo(1)', 'A::ip("a")', 'principal(1)', '(ip)("a")', 'ip', '[ip]'],
   ...['(principal.isIpv4)()', '"a"("b")', '"a".contains(1)', '1.contains(2)', 'true.isEmpty()'],
   ...['datetime("x").offset(duration("y"))', 'datetime("x").toDate()', 'error("x")', 'like("x")'],
+  ...['unknown("x")', 'unknown()', 'principal.unknown("x")', 'partial("x")'],
   ...['1 < 2 < 3', '1 == 2 == 3', '1 in 2 in 3', '1 = 2', '1 < 2 == 3', '(1 < 2) == true'],
   ...['1 has a has b', '1 like "a" like "b"', '1 == 2 has a', '1 has a == 2', '1 + 2 has a'],
   ...['a', 'principle', '1 || if true then 1 else 2', 'if true then 1else 2', '1then', '1 2'],
