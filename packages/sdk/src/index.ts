@@ -30,7 +30,7 @@ export { eventOfEntry } from './guard/history-event.ts';
 export { inputsFrom, type JudgeInputs, type LoggedInputs, NO_INPUTS } from './guard/inputs.ts';
 export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/lint/lint.ts';
-export { type ActionReaches, actionReaches, isInside, reachOf } from './guard/lint/reach.ts';
+export { type ActionReaches, actionReaches, isInside, type Reach, reachOf } from './guard/lint/reach.ts';
 export { exprKey, policyKey } from './guard/lint/tree.ts';
 export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';

@@ -1,6 +1,7 @@
 /** `policy`: one file a verb in policy/, all of them found here. */
 import type { Command } from './io.ts';
 import { checkVerb } from './policy/check.ts';
+import { diffVerb } from './policy/diff.ts';
 import { fmtVerb } from './policy/fmt.ts';
 import { replayVerb } from './policy/replay.ts';
 import { reportVerb } from './policy/report.ts';
@@ -10,5 +11,5 @@ import { commandOfVerbs } from './verbs.ts';
 export const policyCommand: Command = commandOfVerbs(
   'policy',
   'what the policies say, before they say it to anybody',
-  [checkVerb, fmtVerb, testVerb, replayVerb, reportVerb],
+  [checkVerb, fmtVerb, testVerb, diffVerb, replayVerb, reportVerb],
 );

@@ -109,7 +109,7 @@ const joined = (findings: readonly Findings[]): Findings => ({
   tightens: findings.flatMap(({ tightens }) => tightens),
 });
 
-function treeOf({ id, text }: PolicyInfo): Policy {
+export function treeOf({ id, text }: PolicyInfo): Policy {
   const parsed = parsePolicies(text);
   const [policy] = parsed.ok ? parsed.policies : [];
   if (policy === undefined) throw new Error(`the policy ${id} has loaded and does not parse`);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { loadPolicies } from '../../config/policies.ts';
 import { type Replayed, replayLog } from '../../policy/replay-log.ts';
-import { type Changes, type Group, total } from '../../policy/replay-tally.ts';
+import { type Group, total } from '../../policy/replay-tally.ts';
 import { openLogFiles } from '../decisions.ts';
 import { type Command, counted, EXIT, type Io, printable } from '../io.ts';
 import { CONFIG, parseOptions } from '../options.ts';
@@ -10,7 +10,7 @@ import { configOf } from '../place.ts';
 import { progress } from '../progress.ts';
 import { sinceOf } from '../since.ts';
 import { policyFolder } from './folder.ts';
-import { shortStatement } from './words.ts';
+import { changesText, shortStatement } from './words.ts';
 
 export const replayVerb: Command = {
   line: 'policy replay DIR [--since 30d]',
@@ -73,7 +73,7 @@ function show(found: Replayed, digest: string, io: Io): void {
   io.out(
     changed === 0
       ? 'nothing would have changed'
-      : `${changed} would have changed: ${list(changes)}`,
+      : `${changed} would have changed: ${changesText(changes)}`,
   );
 }
 
@@ -81,15 +81,10 @@ function showGroups(by: string, groups: readonly Group[], io: Io): void {
   if (groups.length === 0) return;
   io.out(`by ${by}:`);
   for (const { name, changes, examples } of groups.slice(0, SHOWN_MAX)) {
-    io.out(`  ${printable(name)}: ${list(changes)}`);
+    io.out(`  ${printable(name)}: ${changesText(changes)}`);
     if (by !== 'policy') continue;
     for (const { change, id, statement } of examples)
       io.out(`    ${change} ${id} ${shortStatement(statement)}`);
   }
   if (groups.length > SHOWN_MAX) io.out(`  and ${groups.length - SHOWN_MAX} more`);
 }
-
-const list = (changes: Changes): string =>
-  Object.entries(changes)
-    .map(([change, count]) => `${count} ${change}`)
-    .join(', ');
