@@ -8,6 +8,7 @@ import {
   type ActionReaches,
   actionReaches,
   judge,
+  NO_INPUTS,
   type PolicySet,
   type Reach,
   reachOf,
@@ -107,7 +108,7 @@ const kindOf = ({ action, before, after }: DecidedOtherwise): string =>
   JSON.stringify([action, before, after]);
 
 function decided(set: PolicySet, action: Action): Outcome {
-  const { verdict, code, determining } = judge(set, action, () => false).decision;
+  const { verdict, code, determining } = judge(set, action, NO_INPUTS).decision;
   return { verdict, code, by: determining };
 }
 

@@ -24,8 +24,9 @@ export const replayVerb: Command = {
                id, statement}]}], notReplayed {reason: count}, damaged, history
 
 Every decision of the log is made again under the candidate, from what it was made from: facts,
-entities, context and time as they were recorded. History is taken as recorded, too: counts and
-rates are not counted anew, so a decision that would have been another changes none after it.
+entities, context and time as they were recorded. History, rates and grants are taken as recorded,
+too: nothing is counted anew, so a decision that would have been another changes none after it, and
+a rate that was not asked about then is taken as unused.
 Reads the published files of the log; a running daemon is not asked, and nothing is locked.
 Exit codes: 0, whatever would have changed; 78 the candidate or the log does not load.`,
   run: replay,
@@ -68,7 +69,9 @@ function show(found: Replayed, digest: string, io: Io): void {
   if (found.damaged > 0) io.out(`- ${counted(found.damaged, 'entry', 'entries')} cannot be read`);
   if (otherReason > 0)
     io.out(`- ${counted(otherReason, 'decision')} would have the same verdict for another reason`);
-  io.out('- history and rates are taken as recorded, not counted anew');
+  io.out(
+    '- history, rates and grants are taken as recorded; a rate that was not asked then as unused',
+  );
   const changed = total(changes);
   io.out(
     changed === 0
