@@ -49,6 +49,15 @@ export {
 export { policyToJson } from './json/to-json.ts';
 export { actionEntities, enumeratedTypes } from './schema/actions.ts';
 export type { Schema } from './schema/declaration.ts';
+export {
+  type ActionDescription,
+  type AttributeDescription,
+  type CommonTypeDescription,
+  describeSchema,
+  type EntityTypeDescription,
+  findUndocumented,
+  type SchemaDescription,
+} from './schema/describe.ts';
 export { schemaFromJson } from './schema/from-json.ts';
 export { parseSchema } from './schema/parse.ts';
 export { resolveSchema } from './schema/resolve.ts';

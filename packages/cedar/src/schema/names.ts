@@ -30,3 +30,8 @@ export const qualify = (namespace: string, name: string): string =>
 
 export const basename = (path: string): string => path.slice(path.lastIndexOf(':') + 1);
 export const isQualified = (path: string): boolean => path.includes('::');
+
+/** What a written name may mean, first choice first. */
+export function candidates(name: string, namespace: string): readonly string[] {
+  return namespace === '' || isQualified(name) ? [name] : [qualify(namespace, name), name];
+}

@@ -16,6 +16,7 @@ import type {
 import { orderByDependency } from './dependency-order.ts';
 import {
   basename,
+  candidates,
   EXTENSION_TYPES,
   type ExtensionTypeName,
   isQualified,
@@ -251,11 +252,6 @@ class Resolver {
     const known = [...actions.values()].flatMap((ids) => [...ids]);
     throw new SchemaError(`the action "${id}" is not declared${didYouMean(id, known)}`, at);
   }
-}
-
-/** What a written name may mean, first choice first. */
-export function candidates(name: string, namespace: string): readonly string[] {
-  return namespace === '' || isQualified(name) ? [name] : [qualify(namespace, name), name];
 }
 
 /** To be put behind what is wrong. */

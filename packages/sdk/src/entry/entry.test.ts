@@ -199,21 +199,3 @@ describe('the JSON Schema of entries', () => {
     expect(schema.properties?.v?.const).toBe(ENTRY_VERSION);
   });
 });
-
-describe('the policy schema', () => {
-  test('has a line of explanation for every fact about SQL', () => {
-    const text = readFileSync(new URL('../../schema/guard.cedarschema', import.meta.url), 'utf8');
-    for (const type of ['Caller', 'Detected', 'History', 'Sql', 'Access']) {
-      const lines = text
-        .slice(text.indexOf(`type ${type} = {`))
-        .split('\n')
-        .slice(1);
-      const facts = lines.slice(0, lines.indexOf('};'));
-      expect(facts.length).toBeGreaterThan(3);
-      const undocumented = facts.filter(
-        (line, at) => /^ {2}\w/.test(line) && !/^ {2}\/\/\//.test(facts[at - 1] ?? ''),
-      );
-      expect(undocumented).toEqual([]);
-    }
-  });
-});
