@@ -18,10 +18,9 @@ import { schemaText } from './schema.ts';
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const schema = schemaText();
 const filesOf = (folder: string) =>
-  readdirSync(join(root, folder)).map((name) => ({
-    name,
-    text: readFileSync(join(root, folder, name), 'utf8'),
-  }));
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.cedar'))
+    .map((name) => ({ name, text: readFileSync(join(root, folder, name), 'utf8') }));
 const problems = (text: string): PolicyProblem[] => {
   const result = loadPolicySet([{ name: 'a.cedar', text }], schema);
   return Array.isArray(result) ? result : [];

@@ -46,6 +46,7 @@ const VARYING: readonly [RegExp, string][] = [
   [/ \d\d:\d\d:\d\d\.\d{3} /g, ' <time> '],
   // Of those that are shipped: more of them are no change of the command line.
   [/\b[0-9]+ policies\b/g, '<n> policies'],
+  [/\b[0-9]+ cases in [0-9]+ files: all hold/g, '<n> cases in <n> files: all hold'],
   [/"policies":[0-9]+/g, '"policies":<n>'],
 ];
 

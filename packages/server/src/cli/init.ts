@@ -23,8 +23,8 @@ export const initCommand: Command = {
   line: 'init [DIR] [--origin NAME]',
   does: 'a commented sealrail.yaml, starter policies, a key and an empty log',
   help: `
-Writes sealrail.yaml, users.yaml, policies/, log.key, log.vkey and an empty log into DIR (here, if
-none is given). Never overwrites anything.
+Writes sealrail.yaml, users.yaml, policies/ (packs with their cases), log.key, log.vkey and an empty log
+into DIR (here, if none is given). Never overwrites anything.
 
   --origin NAME   the log's name, for good: such as example.com/prod; a local one if none is given
   --log-only      only the empty log, for a configuration that is there already
@@ -100,6 +100,7 @@ async function init(args: readonly string[], io: Io): Promise<number> {
     io.say(`next: edit sealrail.yaml, then in ${folder}
   sealrail users add NAME --type human --group analysts
   sealrail config check
+  sealrail policy test
   sealrail up`);
   }
   return EXIT.ok;

@@ -1,5 +1,14 @@
 /** Runs cases against a policy set. Deterministic: the same set and cases give the same results. */
-import { type Decision, describeDenial, judge, NO_INPUTS, type PolicySet } from '@sealrail/sdk';
+import { parsePolicies, type ResolvedSchema } from '@sealrail/cedar';
+import {
+  actionReaches,
+  type Decision,
+  describeDenial,
+  judge,
+  NO_INPUTS,
+  type PolicySet,
+  reachOf,
+} from '@sealrail/sdk';
 import { compareDecision, type Difference, policiesOf } from './expectation.ts';
 import type { TestCase } from './test-file.ts';
 
@@ -10,19 +19,40 @@ export interface CaseResult {
   readonly differences: readonly Difference[];
 }
 
-export function runCase(set: PolicySet, test: TestCase): CaseResult {
-  const { action, expected } = test;
-  const { decision } = judge(set, action, NO_INPUTS);
-  const denial =
-    decision.verdict === 'allow'
-      ? undefined
-      : describeDenial({ decision, action, policies: set.byId, decisionId: '' });
-  const differences = [
-    ...compareDecision(expected, decision, denial),
-    ...metSpared(test, decision),
-    ...unknownPolicies(test, set),
-  ];
-  return { test, decision, differences };
+export function runCases(
+  set: PolicySet,
+  cases: readonly TestCase[],
+  schema: ResolvedSchema,
+): readonly CaseResult[] {
+  const reached = actionsReached(set, schema);
+  return cases.map((test) => {
+    const { action, expected } = test;
+    const { decision } = judge(set, action, NO_INPUTS);
+    const denial =
+      decision.verdict === 'allow'
+        ? undefined
+        : describeDenial({ decision, action, policies: set.byId, decisionId: '' });
+    const differences = [
+      ...compareDecision(expected, decision, denial),
+      ...metSpared(test, decision),
+      ...farFromSpared(test, reached),
+      ...unknownPolicies(test, set),
+    ];
+    return { test, decision, differences };
+  });
+}
+
+type ActionsReached = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** By policy, the actions that its scope lets through. */
+function actionsReached(set: PolicySet, schema: ResolvedSchema): ActionsReached {
+  const reaches = actionReaches(schema);
+  const found = set.policies.flatMap(({ id, text }) => {
+    const parsed = parsePolicies(text);
+    const [policy] = parsed.ok ? parsed.policies : [];
+    return policy ? [[id, reachOf(policy, reaches).actions] as const] : [];
+  });
+  return new Map(found);
 }
 
 /** A policy that a case was to be spared by, and that was satisfied all the same, whatever the verdict. */
@@ -31,6 +61,17 @@ function metSpared({ spares }: TestCase, { parts }: Decision): Difference[] {
   return spares
     .filter((id) => met.has(id))
     .map((id) => ({ what: 'spares', expected: `${id} not met`, got: 'met' }));
+}
+
+/** That a policy about deletes spares a read says nothing about it. */
+function farFromSpared({ spares, action }: TestCase, reached: ActionsReached): Difference[] {
+  const actions = [...new Set(action.requests.map((request) => request.action))];
+  return spares.flatMap((id) => {
+    const about = reached.get(id);
+    if (about === undefined || actions.some((one) => about.has(one))) return [];
+    const expected = `an action that ${id} is about`;
+    return [{ what: 'spares', expected, got: actions.join(', ') }];
+  });
 }
 
 /** Once a policy is renamed, a case that spares it by its old name would hold for ever. */

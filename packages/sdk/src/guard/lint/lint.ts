@@ -9,7 +9,7 @@ import { findConstants } from './constant.ts';
 import { type ActionReaches, isInside, type Reach, reachOf } from './reach.ts';
 import { conjuncts, isSubset, policyKey } from './tree.ts';
 
-export { type ActionReach, type ActionReaches, actionReaches } from './reach.ts';
+export { type ActionReach, type ActionReaches, actionReaches, reachOf } from './reach.ts';
 
 export type LintRule =
   | 'constant-condition'

@@ -5,7 +5,7 @@ import { type PolicySet, resolvedSchema, schemaText } from '@sealrail/sdk';
 import { ConfigError } from '../../config/errors.ts';
 import { loadPolicies } from '../../config/policies.ts';
 import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
-import { type CaseResult, type Coverage, coverageOf, runCase } from '../../policy-tests/run.ts';
+import { type CaseResult, type Coverage, coverageOf, runCases } from '../../policy-tests/run.ts';
 import { readTestFile, type TestCase, type TestFileOptions } from '../../policy-tests/test-file.ts';
 import { type Command, counted, EXIT, type Io, paint, printable } from '../io.ts';
 import { CONFIG, parseOptions } from '../options.ts';
@@ -36,8 +36,9 @@ async function testPolicies(args: readonly string[], io: Io): Promise<number> {
   const set = loadPolicies(folder);
   try {
     const names = testFiles(folder);
-    const cases = readAll(folder, names, await options());
-    const results = cases.map((test) => runCase(set, test));
+    const testOptions = await options();
+    const cases = readAll(folder, names, testOptions);
+    const results = runCases(set, cases, testOptions.schema);
     const failed = results.filter(({ differences }) => differences.length > 0);
     const coverage = coverageOf(set, results);
     if (values.json) io.out(JSON.stringify(asJson({ folder, names, results, failed, coverage })));
