@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatPolicyText, resolvedSchema, schemaText } from '@sealrail/sdk';
 import { describe, expect, test } from 'vitest';
-import { loadPolicies } from '../config/policies.ts';
+import { FULFILMENT_OF_CASES, loadPolicies } from '../config/policies.ts';
 import { openParser } from '../gateway/postgres/parse.ts';
 import { coverageOf, runCases } from './run.ts';
 import { readTestFile } from './test-file.ts';
@@ -16,7 +16,7 @@ const named = (ending: string): string[] =>
   readdirSync(folder).filter((name) => name.endsWith(ending));
 
 describe('the packs that sealrail init writes', () => {
-  const set = loadPolicies(folder);
+  const set = loadPolicies(folder, FULFILMENT_OF_CASES);
   const cases = named('.test.yaml').flatMap((name) => readTestFile(join(folder, name), options));
   const results = runCases(set, cases, schema);
 

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type PolicySet, resolvedSchema, schemaText } from '@sealrail/sdk';
 import { ConfigError } from '../../config/errors.ts';
-import { loadPolicies } from '../../config/policies.ts';
+import { FULFILMENT_OF_CASES, loadPolicies } from '../../config/policies.ts';
 import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
 import { type CaseResult, type Coverage, coverageOf, runCases } from '../../policy-tests/run.ts';
 import { readTestFile, type TestCase, type TestFileOptions } from '../../policy-tests/test-file.ts';
@@ -33,7 +33,7 @@ const ENDING = '.test.yaml';
 async function testPolicies(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, CONFIG);
   const folder = policyFolder(positionals, values.config, io);
-  const set = loadPolicies(folder);
+  const set = loadPolicies(folder, FULFILMENT_OF_CASES);
   try {
     const names = testFiles(folder);
     const testOptions = await options();
