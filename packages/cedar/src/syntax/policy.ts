@@ -80,10 +80,14 @@ function refuseText(text: string, { textLengthMax }: ParseLimits): ParseError | 
   return locateError(text, 'the text has half a surrogate pair', at, at + 1);
 }
 
-/** To behind the next semicolon, which is where a policy most likely ends. */
+/** To behind a semicolon that a policy follows: the one that was found wrong may hold others. */
 function skipPolicy(tokens: TokenStream): void {
-  while (!tokens.is('end') && !tokens.is(';')) tokens.advance();
-  tokens.take(';');
+  while (!tokens.is('end')) {
+    const isSemicolon = tokens.is(';');
+    tokens.advance();
+    if (isSemicolon && (tokens.is('@') || tokens.isWord('permit') || tokens.isWord('forbid')))
+      return;
+  }
 }
 
 function parsePolicy(tokens: TokenStream): Policy {
