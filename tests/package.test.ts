@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PACKAGES = ['tlog', 'facts', 'sdk', 'server'];
+const PACKAGES = ['tlog', 'cedar', 'facts', 'sdk', 'server'];
 const folder = mkdtempSync(join(tmpdir(), 'sealrail-pack-'));
 const installed = join(folder, 'installed');
 
@@ -113,7 +113,7 @@ describe('the published packages', () => {
   });
 
   test('the types resolve for whoever imports them from ESM', () => {
-    for (const name of ['tlog', 'facts', 'sdk']) {
+    for (const name of ['tlog', 'cedar', 'facts', 'sdk']) {
       const done = spawnSync(
         process.execPath,
         [
