@@ -1,4 +1,5 @@
 /** Equality of values, and sets of values. What walks structures counts steps, so that it can be cut off. */
+import { equalUids, UidMap } from '../entities/uid-map.ts';
 import { ExtensionValue } from '../extension/extension.ts';
 import { equalLongs, longFromBigint } from '../extension/i64.ts';
 import { type CedarRecord, type CedarSet, EntityUid, type Value } from '../value.ts';
@@ -9,10 +10,6 @@ import { isRecord, isSet } from './type.ts';
 /** Counts down what is left; below zero the answer means nothing. */
 export interface Steps {
   steps: number;
-}
-
-export function equalUids(left: EntityUid, right: EntityUid): boolean {
-  return left === right || (left.id === right.id && left.type === right.type);
 }
 
 export function equalValues(left: Value, right: Value, budget: Steps, depth = 0): boolean {
@@ -99,7 +96,7 @@ function valuesOf(set: CedarSet): ValueSet {
 /** A set that finds atoms by hash; sets and records in it are compared one by one. */
 export class ValueSet {
   readonly #atoms = new Set<Value>();
-  readonly #uids = new Map<string, Set<string>>();
+  readonly #uids = new UidMap<true>();
   readonly #extensions = new Set<string>();
   readonly #structures: Value[] = [];
 
@@ -109,7 +106,7 @@ export class ValueSet {
 
   has(value: Value, budget: Steps, depth = 0): boolean {
     if (typeof value === 'string' || typeof value === 'number') return this.#atoms.has(value);
-    if (value instanceof EntityUid) return this.#uids.get(value.type)?.has(value.id) ?? false;
+    if (value instanceof EntityUid) return this.#uids.has(value);
     if (value instanceof ExtensionValue) {
       return this.#extensions.has(`${value.kind} ${value.key}`);
     }
@@ -123,9 +120,7 @@ export class ValueSet {
 
   #add(value: Value): void {
     if (value instanceof EntityUid) {
-      const ids = this.#uids.get(value.type);
-      if (ids === undefined) this.#uids.set(value.type, new Set([value.id]));
-      else ids.add(value.id);
+      this.#uids.set(value, true);
     } else if (value instanceof ExtensionValue) {
       this.#extensions.add(`${value.kind} ${value.key}`);
     } else if (typeof value === 'object') {

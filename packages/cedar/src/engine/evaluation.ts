@@ -1,5 +1,6 @@
 /** The state of one evaluation, and the shape of what policies are compiled to. */
-import type { Entities, EntityNode } from '../entities/entities.ts';
+import type { Entities } from '../entities/entities.ts';
+import type { EntityNode } from '../entities/entity-node.ts';
 import type { CedarRecord, EntityUid, Request, Value } from '../value.ts';
 import { POLICY_STEPS_MAX, REQUEST_STEPS_MAX } from './limits.ts';
 

@@ -1,9 +1,9 @@
 /** `in` and `is`. */
 import type { Expr } from '../ast.ts';
-import { type EntityNode, uidKey } from '../entities/entities.ts';
+import type { EntityNode } from '../entities/entity-node.ts';
+import { equalUids } from '../entities/uid-map.ts';
 import { EntityUid, type Value } from '../value.ts';
 import { type Compiled, type Compiler, describe, failType, test } from './compiler.ts';
-import { equalUids } from './equality.ts';
 import { type Evaluation, OUT_OF_STEPS, type Test } from './evaluation.ts';
 import { isSet } from './type.ts';
 
@@ -36,12 +36,11 @@ function compileMembership(left: Expr, right: Expr, compiler: Compiler): Test {
   const where = `\`in\` on ${describe(left)}`;
   const wanted = constantUids(container.constant);
   if (wanted !== undefined) {
-    const keys = wanted.map(uidKey);
     return (evaluation) => {
       const uid = operand(evaluation);
       if (uid === undefined) return undefined;
       if (!(uid instanceof EntityUid)) return failType(evaluation, 'entity', uid, where);
-      return isInAny(uid, nodeOf(evaluation, uid), wanted, keys);
+      return isInAny(uid, nodeOf(evaluation, uid), wanted);
     };
   }
   return (evaluation) => {
@@ -70,7 +69,7 @@ function isInValue(
   where: string,
 ): boolean | undefined {
   const node = nodeOf(evaluation, uid);
-  if (container instanceof EntityUid) return isIn(uid, node, container, undefined);
+  if (container instanceof EntityUid) return isIn(uid, node, container);
   if (!isSet(container)) return failType(evaluation, 'entity or set of them', container, where);
   let found = false;
   for (let index = 0; index < container.length; index++) {
@@ -79,7 +78,7 @@ function isInValue(
       return failType(evaluation, 'set of entities', element, where);
     }
     if (--evaluation.steps < 0) return evaluation.fail(OUT_OF_STEPS);
-    found ||= isIn(uid, node, element, undefined);
+    found ||= isIn(uid, node, element);
   }
   return found;
 }
@@ -88,24 +87,18 @@ export function isInAny(
   uid: EntityUid,
   node: EntityNode | undefined,
   wanted: readonly EntityUid[],
-  keys: readonly string[],
 ): boolean {
   for (let index = 0; index < wanted.length; index++) {
-    if (isIn(uid, node, wanted[index]!, keys[index])) return true;
+    if (isIn(uid, node, wanted[index]!)) return true;
   }
   return false;
 }
 
 /** Reflexive. An entity that does not exist is in nothing but itself. */
-export function isIn(
-  uid: EntityUid,
-  node: EntityNode | undefined,
-  container: EntityUid,
-  key: string | undefined,
-): boolean {
+export function isIn(uid: EntityUid, node: EntityNode | undefined, container: EntityUid): boolean {
   if (equalUids(uid, container)) return true;
   if (node === undefined || node.parents.length === 0) return false;
-  return node.ancestors.has(key ?? uidKey(container));
+  return node.ancestors.has(container);
 }
 
 /** The three of the request are looked up once. */

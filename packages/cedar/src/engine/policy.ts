@@ -1,9 +1,9 @@
 /** One policy as compiled: its scope, which cannot err, and its conditions, which can. */
 import type { ActionScope, Policy, PrincipalScope, ResourceScope } from '../ast.ts';
-import { type EntityNode, uidKey } from '../entities/entities.ts';
+import type { EntityNode } from '../entities/entity-node.ts';
+import { equalUids } from '../entities/uid-map.ts';
 import type { EntityUid } from '../value.ts';
 import { asTest } from './compiler.ts';
-import { equalUids } from './equality.ts';
 import { CedarError } from './error.ts';
 import type { Evaluation, Test } from './evaluation.ts';
 import { compileExpression } from './expression.ts';
@@ -103,8 +103,7 @@ function membership(
   nodeOf: (evaluation: Evaluation) => EntityNode | undefined,
   wanted: EntityUid,
 ): ScopeTest {
-  const key = uidKey(wanted);
-  return (evaluation) => isIn(uidOf(evaluation), nodeOf(evaluation), wanted, key);
+  return (evaluation) => isIn(uidOf(evaluation), nodeOf(evaluation), wanted);
 }
 
 function compileActionScope(scope: ActionScope): ScopeTest | undefined {
@@ -114,9 +113,7 @@ function compileActionScope(scope: ActionScope): ScopeTest | undefined {
     case 'eq':
       return (evaluation) => equalUids(evaluation.action, scope.entity);
     case 'in': {
-      const keys = scope.entities.map(uidKey);
-      return (evaluation) =>
-        isInAny(evaluation.action, evaluation.actionNode, scope.entities, keys);
+      return (evaluation) => isInAny(evaluation.action, evaluation.actionNode, scope.entities);
     }
   }
 }

@@ -3,127 +3,37 @@
  * stands over a prepared base, so that the few entities of a request do not copy the many that it shares.
  */
 
-import { equalUids, equalValues } from '../engine/equality.ts';
+import { equalValues } from '../engine/equality.ts';
 import { CedarError } from '../engine/error.ts';
 import type { CedarRecord, Entity, EntityUid } from '../value.ts';
 import { rejectCycles } from './cycle.ts';
+import { EntityNode, type Layer } from './entity-node.ts';
+import { equalUids, UidMap } from './uid-map.ts';
 
 export const ENTITIES_MAX = 2_000_000;
-export const PARENTS_MAX = 100_000;
-/** Ancestors kept over all entities; behind that they are found anew each time. */
-export const ANCESTORS_KEPT_MAX = 4_000_000;
+/** Ancestors kept over all entities of a layer; behind that they are found anew each time. */
+const ANCESTORS_KEPT_MAX = 4_000_000;
 /** Up to here a layer is searched one by one, which is faster than building a map for one request. */
 const SCAN_MAX = 12;
 
-const NO_KEYS: readonly string[] = [];
-const NO_ATTRIBUTES: CedarRecord = {};
-
-/** One string for a uid. No Cedar type has a NUL in it, so two uids never share one. */
-export function uidKey(uid: EntityUid): string {
-  return `${uid.type}\0${uid.id}`;
-}
-
-export class EntityNode {
-  readonly uid: EntityUid;
-  readonly attrs: CedarRecord;
-  readonly tags: CedarRecord;
-  readonly parents: readonly EntityUid[];
-  /** Those parents that are entities themselves; of one that is not, only the uid is an ancestor. */
-  readonly known: EntityNode[] = [];
-  readonly layer: Layer;
-  #key: string | undefined;
-  #ancestors: Ancestors | undefined;
-
-  constructor(entity: Entity, layer: Layer) {
-    this.layer = layer;
-    this.uid = entity.uid;
-    this.attrs = entity.attrs;
-    this.tags = entity.tags ?? NO_ATTRIBUTES;
-    this.parents = entity.parents;
-  }
-
-  get key(): string {
-    this.#key ??= uidKey(this.uid);
-    return this.#key;
-  }
-
-  /** Keys of all ancestors, without itself. */
-  get ancestors(): Ancestors {
-    if (this.#ancestors !== undefined) return this.#ancestors;
-    const ancestors = findAncestors(this);
-    if (this.layer.ancestorsLeft >= ancestors.keys.length) {
-      this.layer.ancestorsLeft -= ancestors.keys.length;
-      this.#ancestors = ancestors;
-    }
-    return ancestors;
-  }
-
-  get keptAncestors(): Ancestors | undefined {
-    return this.#ancestors;
-  }
-}
-
-/** What the nodes of one layer share: how many more ancestors they may keep. */
-export interface Layer {
-  ancestorsLeft: number;
-}
-
-export class Ancestors {
-  readonly keys: readonly string[];
-  #set: ReadonlySet<string> | undefined;
-
-  constructor(keys: readonly string[]) {
-    this.keys = keys;
-  }
-
-  has(key: string): boolean {
-    if (this.keys.length === 0) return false;
-    this.#set ??= new Set(this.keys);
-    return this.#set.has(key);
-  }
-}
-
-const NO_ANCESTORS = new Ancestors(NO_KEYS);
-
-function findAncestors(node: EntityNode): Ancestors {
-  if (node.parents.length === 0) return NO_ANCESTORS;
-  const keys = new Set<string>();
-  const pending = [node];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const already = next === node ? undefined : next.keptAncestors;
-    if (already !== undefined) {
-      for (const key of already.keys) keys.add(key);
-      continue;
-    }
-    for (const parent of next.known) {
-      if (keys.has(parent.key)) continue;
-      keys.add(parent.key);
-      pending.push(parent);
-    }
-    if (next.known.length < next.parents.length) {
-      for (const parent of next.parents) keys.add(uidKey(parent));
-    }
-  }
-  return new Ancestors([...keys]);
-}
+const NO_MEMBERS: CedarRecord = {};
 
 export class Entities {
   readonly #nodes: readonly EntityNode[];
-  readonly #types: ReadonlyMap<string, ReadonlyMap<string, EntityNode>> | undefined;
+  readonly #map: UidMap<EntityNode> | undefined;
   readonly #base: Entities | undefined;
-  readonly #layer: Layer = { ancestorsLeft: ANCESTORS_KEPT_MAX };
   /** Parents that are no entities: a layer that defines one changes the ancestors of this one's. */
-  readonly #missing = new Set<string>();
+  readonly #missing: UidMap<true> | undefined;
 
   /** See `prepareEntities`. */
   constructor(entities: Iterable<Entity>, base: Entities | undefined) {
+    const layer: Layer = { ancestorsLeft: ANCESTORS_KEPT_MAX };
     const nodes: EntityNode[] = [];
-    let types: Map<string, Map<string, EntityNode>> | undefined;
-    const findOwn = (uid: EntityUid): EntityNode | undefined =>
-      types === undefined ? scan(nodes, uid) : types.get(uid.type)?.get(uid.id);
+    let map: UidMap<EntityNode> | undefined;
     for (const entity of entities) {
-      const own = findOwn(entity.uid);
-      const other = own ?? base?.find(entity.uid);
+      const { uid } = entity;
+      const own = map === undefined ? scan(nodes, uid) : map.get(uid);
+      const other = own ?? base?.find(uid);
       if (other !== undefined) {
         requireSame(other, entity, own === undefined ? base : undefined);
         continue;
@@ -131,24 +41,24 @@ export class Entities {
       if (nodes.length >= ENTITIES_MAX) {
         throw new CedarError('CEDAR_ENTITIES', `there are more than ${ENTITIES_MAX} entities`);
       }
-      const node = new EntityNode(entity, this.#layer);
+      const node = new EntityNode(entity, layer);
       nodes.push(node);
-      if (types !== undefined) addTo(types, node);
-      else if (nodes.length > SCAN_MAX) {
-        types = new Map();
-        for (const each of nodes) addTo(types, each);
+      if (map !== undefined) {
+        map.set(uid, node);
+      } else if (nodes.length > SCAN_MAX) {
+        map = new UidMap();
+        for (const each of nodes) map.set(each.uid, each);
       }
     }
     this.#nodes = nodes;
-    this.#types = types;
+    this.#map = map;
     this.#base = base;
-    this.#link();
+    this.#missing = this.#link();
     rejectCycles(nodes);
   }
 
   find(uid: EntityUid): EntityNode | undefined {
-    const own =
-      this.#types === undefined ? scan(this.#nodes, uid) : this.#types.get(uid.type)?.get(uid.id);
+    const own = this.#map === undefined ? scan(this.#nodes, uid) : this.#map.get(uid);
     return own ?? this.#base?.find(uid);
   }
 
@@ -159,18 +69,27 @@ export class Entities {
   }
 
   lacks(uid: EntityUid): boolean {
-    const lacked = this.#missing.size > 0 && this.#missing.has(uidKey(uid));
-    return lacked || (this.#base?.lacks(uid) ?? false);
+    return this.#missing?.has(uid) || (this.#base?.lacks(uid) ?? false);
   }
 
-  #link(): void {
+  /** Gives the parents that are no entities. */
+  #link(): UidMap<true> | undefined {
+    let missing: UidMap<true> | undefined;
     for (const node of this.#nodes) {
+      if (node.parents.length === 0) continue;
+      const known: EntityNode[] = [];
       for (const parent of node.parents) {
         const found = this.find(parent);
-        if (found !== undefined) node.known.push(found);
-        else this.#missing.add(uidKey(parent));
+        if (found !== undefined) {
+          known.push(found);
+        } else {
+          missing ??= new UidMap();
+          missing.set(parent, true);
+        }
       }
+      node.known = known;
     }
+    return missing;
   }
 }
 
@@ -196,12 +115,6 @@ function scan(nodes: readonly EntityNode[], uid: EntityUid): EntityNode | undefi
   return undefined;
 }
 
-function addTo(types: Map<string, Map<string, EntityNode>>, node: EntityNode): void {
-  const ids = types.get(node.uid.type);
-  if (ids === undefined) types.set(node.uid.type, new Map([[node.uid.id, node]]));
-  else ids.set(node.uid.id, node);
-}
-
 /**
  * Cedar takes an entity twice when both say the same, and refuses the whole otherwise. A schema may list
  * the direct parents of an action where the entities list all its ancestors, so against a base those count.
@@ -215,7 +128,7 @@ function requireSame(node: EntityNode, entity: Entity, base: Entities | undefine
   const same =
     parents &&
     equalValues(node.attrs, entity.attrs, budget) &&
-    equalValues(node.tags, entity.tags ?? NO_ATTRIBUTES, budget);
+    equalValues(node.tags, entity.tags ?? NO_MEMBERS, budget);
   if (!same || budget.steps < 0) {
     throw new CedarError(
       'CEDAR_ENTITIES',
@@ -226,10 +139,10 @@ function requireSame(node: EntityNode, entity: Entity, base: Entities | undefine
 
 function equalAncestors(node: EntityNode, entity: Entity, base: Entities): boolean {
   const { ancestors } = node;
-  if (!entity.parents.every((parent) => ancestors.has(uidKey(parent)))) return false;
-  const listed = new Set(entity.parents.map(uidKey));
-  return node.parents.every((parent) => {
-    const key = uidKey(parent);
-    return listed.has(key) || entity.parents.some((other) => base.find(other)?.ancestors.has(key));
-  });
+  if (!entity.parents.every((parent) => ancestors.has(parent))) return false;
+  return node.parents.every((parent) =>
+    entity.parents.some(
+      (other) => equalUids(other, parent) || base.find(other)?.ancestors.has(parent),
+    ),
+  );
 }

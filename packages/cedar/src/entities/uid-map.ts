@@ -1,0 +1,33 @@
+import type { EntityUid } from '../value.ts';
+
+export function equalUids(left: EntityUid, right: EntityUid): boolean {
+  return left === right || (left.id === right.id && left.type === right.type);
+}
+
+/** By type, then by id: finding a uid that was just built costs no string of its own. */
+export class UidMap<T> {
+  readonly #types = new Map<string, Map<string, T>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(uid: EntityUid): T | undefined {
+    return this.#types.get(uid.type)?.get(uid.id);
+  }
+
+  has(uid: EntityUid): boolean {
+    return this.#types.get(uid.type)?.has(uid.id) ?? false;
+  }
+
+  set(uid: EntityUid, value: T): void {
+    let ids = this.#types.get(uid.type);
+    if (ids === undefined) {
+      ids = new Map();
+      this.#types.set(uid.type, ids);
+    }
+    ids.set(uid.id, value);
+    this.#size++;
+  }
+}
