@@ -6,7 +6,7 @@ import { addLongs, multiplyLongs, negateLong, subtractLongs } from '../extension
 import type { Long, Value } from '../value.ts';
 import { type Compiled, type Compiler, constant, failType, test, value } from './compiler.ts';
 import { equalValues } from './equality.ts';
-import { type Evaluation, OUT_OF_STEPS, type Run } from './evaluation.ts';
+import type { Evaluation, Run } from './evaluation.ts';
 import { isLongValue } from './type.ts';
 
 type Binary = Extract<Expr, { readonly kind: 'binary' }>;
@@ -30,7 +30,7 @@ export function compileEquality(expr: Binary, compiler: Compiler): Compiled {
     const second = right.run(evaluation);
     if (second === undefined) return undefined;
     const equal = equalValues(first, second, evaluation);
-    return evaluation.steps < 0 ? evaluation.fail(OUT_OF_STEPS) : equal === wanted;
+    return evaluation.steps < 0 ? evaluation.failSteps() : equal === wanted;
   });
 }
 

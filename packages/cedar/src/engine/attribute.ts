@@ -103,7 +103,7 @@ function take(evaluation: Evaluation, object: Value, step: Step): Value | undefi
 function present(evaluation: Evaluation, member: Value | undefined, step: Step): Value | undefined {
   if (member === undefined) return evaluation.fail(step.absent);
   if (typeof member === 'number' && !Number.isSafeInteger(member)) {
-    return evaluation.fail(
+    return evaluation.failUnforeseen(
       `\`${step.name}\` of ${step.object} is a number that is no 64-bit integer`,
     );
   }

@@ -3,8 +3,10 @@ import type { Expr, Policy } from '../ast.ts';
 import type { Entities } from '../entities/entities.ts';
 import type { Request, Value } from '../value.ts';
 import { CedarError } from './error.ts';
-import { Evaluation, OUT_OF_STEPS } from './evaluation.ts';
+import { Evaluation } from './evaluation.ts';
 import { compileExpression } from './expression.ts';
+import { Collector, Seen, type Visit } from './index/collector.ts';
+import { buildIndex, type Indexed } from './index/tree.ts';
 import { type CompiledPolicy, compilePolicy } from './policy.ts';
 
 export interface PolicyEntry {
@@ -12,9 +14,15 @@ export interface PolicyEntry {
   readonly policy: Policy;
 }
 
-/** Opaque, immutable, and free of any request: swap sets by replacing the reference. */
+/** Immutable, and holds on to no request: swap sets by replacing the reference. */
 export interface CompiledPolicies {
-  readonly policies: readonly CompiledPolicy[];
+  readonly root: Visit;
+  readonly seen: Seen;
+}
+
+export interface CompileOptions {
+  /** Without it every policy is evaluated on every request; the answers are the same. */
+  readonly index?: boolean;
 }
 
 export interface Answer {
@@ -33,39 +41,45 @@ export interface PolicyError {
 }
 
 /** Throws CedarError CEDAR_POLICY_SET where an id is used twice or a template is not linked. */
-export function compilePolicies(entries: Iterable<PolicyEntry>): CompiledPolicies {
-  const policies: CompiledPolicy[] = [];
+export function compilePolicies(
+  entries: Iterable<PolicyEntry>,
+  { index = true }: CompileOptions = {},
+): CompiledPolicies {
+  const policies: Indexed[] = [];
   const ids = new Set<string>();
-  for (const { id, policy } of entries) {
+  for (const { id, policy: source } of entries) {
     if (ids.has(id)) {
       throw new CedarError('CEDAR_POLICY_SET', `the id "${id}" is used by two policies`);
     }
     ids.add(id);
-    policies.push(compilePolicy(id, policy, policies.length));
+    policies.push({ policy: compilePolicy(id, source, policies.length), source });
   }
-  return { policies };
+  return { root: buildIndex(policies, index), seen: new Seen(policies.length) };
 }
 
 /** Never throws. */
 export function authorize(
-  compiled: CompiledPolicies,
+  { root, seen }: CompiledPolicies,
   request: Request,
   entities: Entities,
 ): Answer {
-  const evaluation = new Evaluation(request, entities);
-  const permits: string[] = [];
-  const forbids: string[] = [];
-  const errors: PolicyError[] = [];
-  for (const policy of compiled.policies) {
-    if (!policy.applies(evaluation)) continue;
-    evaluation.refill();
-    const holds = policy.holds(evaluation);
-    if (holds === true) (policy.forbids ? forbids : permits).push(policy.id);
-    else if (holds === undefined) errors.push({ policy: policy.id, message: evaluation.failure });
-  }
-  const decision = forbids.length === 0 && permits.length > 0 ? 'allow' : 'deny';
-  return { decision, permits, forbids, errors };
+  const collector = new Collector(new Evaluation(request, entities), seen);
+  root.visit(collector);
+  const { permits, forbids, errors } = collector;
+  return {
+    decision: forbids.length === 0 && permits.length > 0 ? 'allow' : 'deny',
+    permits: inOrder(permits).map(idOf),
+    forbids: inOrder(forbids).map(idOf),
+    errors: inOrder(errors).map(({ id, message }) => ({ policy: id, message })),
+  };
 }
+
+/** The index finds policies in an order of its own. */
+function inOrder<T extends { readonly index: number }>(found: T[]): T[] {
+  return found.length > 1 ? found.sort((left, right) => left.index - right.index) : found;
+}
+
+const idOf = ({ id }: CompiledPolicy): string => id;
 
 export type ExprResult = { readonly value: Value } | { readonly error: string };
 
@@ -76,6 +90,6 @@ export function compileExpr(expr: Expr): (request: Request, entities: Entities) 
     const evaluation = new Evaluation(request, entities);
     const value = run(evaluation);
     if (value !== undefined) return { value };
-    return { error: evaluation.failure || OUT_OF_STEPS };
+    return { error: evaluation.failure };
   };
 }

@@ -12,7 +12,7 @@ import {
   test,
 } from './compiler.ts';
 import { hasAll, hasAny, hasElement, ValueSet } from './equality.ts';
-import { type Evaluation, OUT_OF_STEPS, type Run } from './evaluation.ts';
+import type { Evaluation, Run } from './evaluation.ts';
 import { isSet, typeName } from './type.ts';
 
 export function compileSetCall(
@@ -69,7 +69,7 @@ function compileContains(set: Compiled, element: Run, where: string): Compiled {
 }
 
 function counted(evaluation: Evaluation, result: boolean): boolean | undefined {
-  return evaluation.steps < 0 ? evaluation.fail(OUT_OF_STEPS) : result;
+  return evaluation.steps < 0 ? evaluation.failSteps() : result;
 }
 
 /** Arguments are evaluated before their number is looked at, as in Cedar, which changes nothing but messages. */

@@ -25,8 +25,9 @@ export function constant(result: Value): Compiled {
   return { run: () => result, bool: typeof result === 'boolean', constant: result };
 }
 
+/** For what fails whatever the request is: wrong arguments, and what is too large. */
 export function failing(message: string): Compiled {
-  return { run: (evaluation) => evaluation.fail(message), bool: true };
+  return { run: (evaluation) => evaluation.failUnforeseen(message), bool: true };
 }
 
 /** As an operand that has to be a bool: anything else is an error. */

@@ -24,6 +24,8 @@ export class Evaluation {
   readonly resourceNode: EntityNode | undefined;
   /** Of the expression that gave `undefined` last. */
   failure = '';
+  /** An error was met that no `has` before it rules out: a limit, or a number that is no Long. */
+  unforeseen = false;
   /** Below zero once exhausted; what works on structures counts it down. */
   steps = POLICY_STEPS_MAX;
   #requestSteps = REQUEST_STEPS_MAX;
@@ -50,6 +52,13 @@ export class Evaluation {
     this.failure = message;
     return undefined;
   }
-}
 
-export const OUT_OF_STEPS = 'the evaluation takes more steps than one policy may';
+  failUnforeseen(message: string): undefined {
+    this.unforeseen = true;
+    return this.fail(message);
+  }
+
+  failSteps(): undefined {
+    return this.failUnforeseen('the evaluation takes more steps than one policy may');
+  }
+}

@@ -18,7 +18,6 @@ import {
   value,
 } from './compiler.ts';
 import type { Run, Test } from './evaluation.ts';
-import { OUT_OF_STEPS } from './evaluation.ts';
 import { compileIn, compileIs } from './hierarchy.ts';
 import { compilePattern } from './like.ts';
 import { setMember } from './record.ts';
@@ -175,7 +174,7 @@ function compileLike(expr: Kind<'like'>, compiler: Compiler): Compiled {
     const text = run(evaluation);
     if (typeof text === 'string') {
       evaluation.steps -= text.length >> 6;
-      return evaluation.steps < 0 ? evaluation.fail(OUT_OF_STEPS) : matches(text);
+      return evaluation.steps < 0 ? evaluation.failSteps() : matches(text);
     }
     if (text === undefined) return undefined;
     return failType(evaluation, 'string', text, `\`like\` on ${describe(expr.operand)}`);

@@ -4,7 +4,7 @@ import type { EntityNode } from '../entities/entity-node.ts';
 import { equalUids } from '../entities/uid-map.ts';
 import { EntityUid, type Value } from '../value.ts';
 import { type Compiled, type Compiler, describe, failType, test } from './compiler.ts';
-import { type Evaluation, OUT_OF_STEPS, type Test } from './evaluation.ts';
+import type { Evaluation, Test } from './evaluation.ts';
 import { isSet } from './type.ts';
 
 type Binary = Extract<Expr, { readonly kind: 'binary' }>;
@@ -77,7 +77,7 @@ function isInValue(
     if (!(element instanceof EntityUid)) {
       return failType(evaluation, 'set of entities', element, where);
     }
-    if (--evaluation.steps < 0) return evaluation.fail(OUT_OF_STEPS);
+    if (--evaluation.steps < 0) return evaluation.failSteps();
     found ||= isIn(uid, node, element);
   }
   return found;
@@ -102,7 +102,7 @@ export function isIn(uid: EntityUid, node: EntityNode | undefined, container: En
 }
 
 /** The three of the request are looked up once. */
-function nodeOf(evaluation: Evaluation, uid: EntityUid): EntityNode | undefined {
+export function nodeOf(evaluation: Evaluation, uid: EntityUid): EntityNode | undefined {
   if (uid === evaluation.principal) return evaluation.principalNode;
   if (uid === evaluation.resource) return evaluation.resourceNode;
   if (uid === evaluation.action) return evaluation.actionNode;

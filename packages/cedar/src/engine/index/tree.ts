@@ -1,0 +1,294 @@
+/**
+ * Finds the policies of a request without looking at those that cannot apply. Each policy is filed under
+ * one option of `optionsOf`; what shares a bucket is filed further by what is left. A policy is passed over
+ * only where one of its conjuncts is known not to hold and none before it can have erred.
+ */
+import type { Policy } from '../../ast.ts';
+import { EntityUid, type Long } from '../../value.ts';
+import type { Run } from '../evaluation.ts';
+import { compileExpression } from '../expression.ts';
+import type { CompiledPolicy } from '../policy.ts';
+import { type Atom, type Option, optionsOf } from './atom.ts';
+import {
+  type Buckets,
+  EqualBuckets,
+  MemberBuckets,
+  OrderBuckets,
+  TextBuckets,
+  TruthBuckets,
+  TypeBuckets,
+  WithinBuckets,
+} from './bucket.ts';
+import type { Collector, Visit } from './collector.ts';
+
+/** So few are evaluated as they are. */
+const LEAF_MAX = 3;
+const DEPTH_MAX = 6;
+/** Under how many keys a policy may be filed at one place. */
+const KEYS_MAX = 64;
+/** Under how many in all, on average: the index stays linear in the policies whatever they are. */
+const FILINGS_PER_POLICY_MAX = 48;
+
+export interface Indexed {
+  readonly policy: CompiledPolicy;
+  readonly source: Policy;
+}
+
+/** All policies, in no order, as something that visits those that may apply; without an index, all of them. */
+export function buildIndex(policies: readonly Indexed[], index: boolean): Visit {
+  const entries = policies.map(
+    ({ policy, source }): Entry => ({ policy, options: index ? optionsOf(source, policy.id) : [] }),
+  );
+  const root = new TreeNode();
+  root.entries.push(...entries);
+  root.build(0, { filings: 1_000 + policies.length * FILINGS_PER_POLICY_MAX });
+  return root;
+}
+
+interface Entry {
+  readonly policy: CompiledPolicy;
+  /** Those not used above. */
+  readonly options: readonly Option[];
+}
+
+interface Budget {
+  filings: number;
+}
+
+/** Policies to evaluate, and groups that may lead to more. A bucket of a group is a node again. */
+class TreeNode implements Visit {
+  /** Emptied when the node is built. */
+  readonly entries: Entry[] = [];
+  #rest: readonly CompiledPolicy[] = [];
+  #groups: readonly Group[] = [];
+
+  build(depth: number, budget: Budget): void {
+    const entries = this.entries.splice(0);
+    if (entries.length <= LEAF_MAX || depth >= DEPTH_MAX || budget.filings <= 0) {
+      this.#rest = entries.map((entry) => entry.policy);
+      return;
+    }
+    const { plans, rest } = plan(entries);
+    this.#rest = rest;
+    this.#groups = [...plans.values()].map((each) => buildGroup(each, depth, budget));
+  }
+
+  visit(collector: Collector): void {
+    for (let index = 0; index < this.#groups.length; index++) {
+      this.#groups[index]!.visit(collector);
+    }
+    for (let index = 0; index < this.#rest.length; index++) {
+      collector.evaluate(this.#rest[index]!);
+    }
+  }
+}
+
+/** What a group is built from. */
+interface GroupPlan {
+  readonly atom: Atom;
+  readonly filed: { readonly entry: Entry; readonly option: Option }[];
+  /** Filed elsewhere, as long as this source neither errs nor has a value of another type. */
+  readonly dependent: { readonly policy: CompiledPolicy; readonly guarded: boolean }[];
+}
+
+/** Files each entry under the option by which the fewest requests should meet it. */
+function plan(entries: readonly Entry[]): {
+  plans: Map<string, GroupPlan>;
+  rest: CompiledPolicy[];
+} {
+  const variety = countKeys(entries);
+  const plans = new Map<string, GroupPlan>();
+  const rest: CompiledPolicy[] = [];
+  for (const entry of entries) {
+    const option = bestOption(entry, variety);
+    if (option === undefined) rest.push(entry.policy);
+    else planFor(plans, option.atom).filed.push({ entry, option });
+  }
+  for (const [key, { filed }] of plans) {
+    // Evaluating a source for a single policy is no gain; a variable costs nothing.
+    if (filed.length > 1 || filed[0]!.option.scope) continue;
+    plans.delete(key);
+    rest.push(filed[0]!.entry.policy);
+  }
+  for (const { filed } of [...plans.values()]) {
+    for (const { entry, option } of filed) {
+      for (const { atom, guarded } of option.earlier) {
+        planFor(plans, atom).dependent.push({ policy: entry.policy, guarded });
+      }
+    }
+  }
+  return { plans, rest };
+}
+
+function planFor(plans: Map<string, GroupPlan>, atom: Atom): GroupPlan {
+  const key = groupKey(atom);
+  let found = plans.get(key);
+  if (found === undefined) {
+    found = { atom, filed: [], dependent: [] };
+    plans.set(key, found);
+  }
+  return found;
+}
+
+function groupKey(atom: Atom): string {
+  return `${atom.kind} ${atom.source.key}`;
+}
+
+/** How many different first keys each group would have. */
+function countKeys(entries: readonly Entry[]): ReadonlyMap<string, number> {
+  const keys = new Map<string, Set<unknown>>();
+  for (const { options } of entries) {
+    for (const { atom } of options) {
+      const first = atom.keys[0];
+      const key = groupKey(atom);
+      const seen = keys.get(key) ?? new Set();
+      seen.add(first instanceof EntityUid ? `${first.type} ${first.id}` : first);
+      keys.set(key, seen);
+    }
+  }
+  return new Map(Array.from(keys, ([key, { size }]) => [key, size]));
+}
+
+/** The scope first, since policies for other actions and resources should not touch this one's conditions. */
+function bestOption(entry: Entry, variety: ReadonlyMap<string, number>): Option | undefined {
+  let best: Option | undefined;
+  let bestChance = 1;
+  for (const option of entry.options) {
+    if (best?.scope === true && !option.scope) break;
+    const chance = chanceOf(option.atom, variety.get(groupKey(option.atom)) ?? 1);
+    if (chance >= bestChance) continue;
+    best = option;
+    bestChance = chance;
+  }
+  return best;
+}
+
+/** A guess at how often a request meets what is filed under an atom; 1 where it should not be. */
+function chanceOf(atom: Atom, variety: number): number {
+  const keys = atom.keys.length;
+  if (keys > KEYS_MAX) return 1;
+  switch (atom.kind) {
+    case 'equal':
+    case 'type':
+    case 'start':
+    case 'end':
+      return Math.min(0.9, keys / (variety + 1));
+    case 'within':
+    case 'member':
+      return Math.min(0.9, (2 * keys) / (variety + 2));
+    case 'truth':
+      return 0.5;
+    case 'least':
+    case 'most':
+      return 0.6;
+  }
+}
+
+function buildGroup({ atom, filed, dependent }: GroupPlan, depth: number, budget: Budget): Group {
+  const nodes = new Set<TreeNode>();
+  const create = (): TreeNode => {
+    const node = new TreeNode();
+    nodes.add(node);
+    return node;
+  };
+  const buckets = createBuckets(
+    atom.kind,
+    filed.map(({ option }) => option.atom),
+    create,
+  );
+  const used = groupKey(atom);
+  for (const { entry, option } of filed) {
+    const below: Entry = { policy: entry.policy, options: optionsBelow(entry.options, used) };
+    budget.filings -= option.atom.keys.length;
+    for (const bucket of new Set(option.atom.keys.map((key) => buckets.at(key)))) {
+      bucket.entries.push(below);
+    }
+  }
+  for (const node of nodes) node.build(depth + 1, budget);
+  const policies = [
+    ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
+    ...dependent,
+  ];
+  return new Group(compileExpression(atom.source.expr).run, buckets, policies);
+}
+
+/** In a bucket it is known of what led there that it did not err. */
+function optionsBelow(options: readonly Option[], used: string): Option[] {
+  return options
+    .filter(({ atom }) => groupKey(atom) !== used)
+    .map((option) => ({
+      ...option,
+      earlier: option.earlier.filter(({ atom }) => groupKey(atom) !== used),
+    }));
+}
+
+function createBuckets(
+  kind: Atom['kind'],
+  atoms: readonly Atom[],
+  create: () => TreeNode,
+): Buckets<TreeNode> {
+  switch (kind) {
+    case 'equal':
+      return new EqualBuckets(create);
+    case 'member':
+      return new MemberBuckets(create);
+    case 'within':
+      return new WithinBuckets(create);
+    case 'type':
+      return new TypeBuckets(create);
+    case 'truth':
+      return new TruthBuckets(create);
+    case 'start':
+    case 'end':
+      return new TextBuckets(
+        kind,
+        atoms.map(({ keys }) => String(keys[0])),
+        create,
+      );
+    case 'least':
+    case 'most':
+      return new OrderBuckets(
+        kind,
+        atoms.map(({ keys }) => keys[0] as Long),
+        create,
+      );
+  }
+}
+
+/** A source, and the buckets that its value leads to. */
+class Group implements Visit {
+  readonly #run: Run;
+  readonly #buckets: Buckets<TreeNode>;
+  /** Evaluated as they are where the source errs or has a value of another type. */
+  readonly #open: readonly CompiledPolicy[];
+  /** The same, but where the source errs a conjunct before it does not hold. */
+  readonly #guarded: readonly CompiledPolicy[];
+
+  constructor(
+    run: Run,
+    buckets: Buckets<TreeNode>,
+    policies: readonly { readonly policy: CompiledPolicy; readonly guarded: boolean }[],
+  ) {
+    this.#run = run;
+    this.#buckets = buckets;
+    this.#open = policies.filter(({ guarded }) => !guarded).map(({ policy }) => policy);
+    this.#guarded = policies.filter(({ guarded }) => guarded).map(({ policy }) => policy);
+  }
+
+  visit(collector: Collector): void {
+    const { evaluation } = collector;
+    evaluation.refill();
+    const value = this.#run(evaluation);
+    if (value === undefined) {
+      evaluateAll(this.#open, collector);
+      if (evaluation.unforeseen) evaluateAll(this.#guarded, collector);
+    } else if (!this.#buckets.collect(value, collector)) {
+      evaluateAll(this.#open, collector);
+      evaluateAll(this.#guarded, collector);
+    }
+  }
+}
+
+function evaluateAll(policies: readonly CompiledPolicy[], collector: Collector): void {
+  for (let index = 0; index < policies.length; index++) collector.evaluate(policies[index]!);
+}
