@@ -4,6 +4,11 @@ export function equalUids(left: EntityUid, right: EntityUid): boolean {
   return left === right || (left.id === right.id && left.type === right.type);
 }
 
+/** One string for a uid. No Cedar type has a NUL in it, so two uids never share one. */
+export function uidKey(uid: EntityUid): string {
+  return `${uid.type}\0${uid.id}`;
+}
+
 /** By type, then by id: finding a uid that was just built costs no string of its own. */
 export class UidMap<T> {
   readonly #types = new Map<string, Map<string, T>>();

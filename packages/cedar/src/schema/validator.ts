@@ -2,7 +2,7 @@
  * Holds requests and entities against a schema before they are decided on. Whether policies fit the schema
  * is another question, and one for load time.
  */
-import { uidKey } from '../entities/entities.ts';
+import { uidKey } from '../entities/uid-map.ts';
 import { suggest } from '../syntax/suggest.ts';
 import type { CedarRecord, Entity, EntityUid, Request, Value } from '../value.ts';
 import { AcceptCompiler, type Accepts, isPrototypePolluted } from './accept.ts';
