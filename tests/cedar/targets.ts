@@ -16,6 +16,7 @@ import type { Target } from './fuzz.ts';
 import { mutate } from './mutate.ts';
 import { mutateJson } from './mutate-json.ts';
 import { somePolicySet } from './policy-sets.ts';
+import { valueTargets } from './value-targets.ts';
 
 /** Of the corpus every so many, which is some hundreds of short ones. */
 const CORPUS_STEP = 20;
@@ -128,6 +129,7 @@ export function parserTargets(): readonly Target[] {
       ours: (text) => parseJson(text).ok,
       cedar: platformTakes,
     },
+    ...valueTargets(),
   ];
 }
 

@@ -35,8 +35,8 @@ export function recordFromJson(json: Json, type?: RecordType): CedarRecord {
 
 /** Takes `{type, id}` and `{"__entity": {type, id}}`. */
 export function uidFromJson(json: Json): EntityUid {
-  if (isObject(json)) {
-    const uid = readUid(memberOfJson(json, '__entity') ?? json);
+  if (isObject(json) && typeof memberOfJson(json, '__expr') !== 'string') {
+    const uid = readUid(memberOfJson(json, '__entity') ?? null) ?? readUid(json);
     if (uid !== undefined) return uid;
   }
   throw refuse('a uid is {"type": …, "id": …}');
@@ -126,10 +126,10 @@ function readObject(json: JsonObject, type: Type | undefined, depth: number): Va
     const inner = json[name]!;
     if (name === '__entity') {
       const uid = isObject(inner) ? readUid(inner) : undefined;
-      if (uid !== undefined) return uid;
+      if (uid !== undefined) return withLongsOnly(inner, uid, depth);
     } else if (name === '__extn' && isObject(inner)) {
       const called = readCall(inner, depth);
-      if (called !== undefined) return called;
+      if (called !== undefined) return withLongsOnly(inner, called, depth);
     } else if (name === '__expr' && typeof inner === 'string') {
       throw refuse('the escape `__expr` is no longer part of Cedar');
     }
@@ -143,6 +143,20 @@ function readObject(json: JsonObject, type: Type | undefined, depth: number): Va
   if (implicit !== undefined) return implicit;
   if (type?.kind !== 'record') return readRecord(json, untyped, depth);
   return readRecord(json, (name) => type.attributes.get(name)?.type, depth);
+}
+
+/** Members that an escape does not have mean nothing, but a number in them has to be a Long for Cedar too. */
+function withLongsOnly(escaped: Json, value: Value, depth: number): Value {
+  if (Object.keys(escaped as JsonObject).length > 2) requireLongs(escaped, depth);
+  return value;
+}
+
+function requireLongs(json: Json, depth: number): void {
+  if (json === null || typeof json === 'string' || typeof json === 'boolean') return;
+  if (Array.isArray(json) || isObject(json)) {
+    if (depth > VALUE_JSON_DEPTH_MAX) throw refuse('values nest too deep');
+    for (const member of Object.values(json)) requireLongs(member, depth + 1);
+  } else readValue(json, undefined, depth);
 }
 
 function readRecord(json: JsonObject, typeOf: TypeOf, depth: number): CedarRecord {
