@@ -14,7 +14,7 @@ const seed = Number(process.env.SEALRAIL_SEED ?? 1);
 
 describe('random policy sets', () => {
   test(
-    'are decided as by Cedar: decision, reasons and errors',
+    'are decided with the index as without it, and as by Cedar: decision, reasons and errors',
     () => {
       let requests = 0;
       for (let at = 0; requests < REQUESTS; at++) requests += compareSeed(seed * 100_000 + at);
@@ -28,7 +28,7 @@ const folder = corpus('cedar');
 
 describe.skipIf(!folder)('policies of the corpus that share a schema', () => {
   test(
-    'are decided together as by Cedar',
+    'are decided together as by Cedar, with the index as without it',
     () => {
       let policies = 0;
       for (const { set, entities, requests, origin } of corpusSets(folder ?? '', seed)) {

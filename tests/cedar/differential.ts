@@ -1,10 +1,10 @@
 /**
- * Two answers to one question: ours and Cedar's. A difference is made as small as it gets, so that what is
- * printed is the bug and not the sixty policies around it.
+ * Three answers to one question: ours with the index, ours without it, and Cedar's. A difference is made as
+ * small as it gets, so that what is printed is the bug and not the sixty policies around it.
  */
 import { Dice } from './dice.ts';
 import { type Ask, openOracle } from './oracle.ts';
-import { openOurs } from './ours.ts';
+import { type OurAsk, openOurs } from './ours.ts';
 import { type PolicySet, somePolicySet } from './policy-sets.ts';
 import { type JsonEntity, type JsonRequest, someRequest, someWorld } from './world.ts';
 
@@ -42,19 +42,24 @@ export function compare(
 }
 
 interface Asks {
-  readonly ours: Ask;
+  readonly indexed: OurAsk;
+  readonly unindexed: OurAsk;
   readonly cedar: Ask;
 }
 
 const open = (set: PolicySet, entities: readonly JsonEntity[]): Asks => ({
-  ours: openOurs(set, entities),
+  indexed: openOurs(set, entities, { index: true }),
+  unindexed: openOurs(set, entities, { index: false }),
   cedar: openOracle(set, entities),
 });
 
-function difference({ ours, cedar }: Asks, request: JsonRequest): string | undefined {
+function difference({ indexed, unindexed, cedar }: Asks, request: JsonRequest): string | undefined {
   const expected = JSON.stringify(cedar(request));
-  const got = JSON.stringify(ours(request));
-  return got === expected ? undefined : `ours ${got}\nCedar ${expected}`;
+  const got = JSON.stringify(indexed.verdict(request));
+  const full = JSON.stringify(indexed.answer(request));
+  const plain = JSON.stringify(unindexed.answer(request));
+  if (got === expected && full === plain) return undefined;
+  return `Cedar ${expected}\nindexed ${full}\nunindexed ${plain}`;
 }
 
 /** Takes away policies, links, entities and context one by one for as long as the answers still differ. */

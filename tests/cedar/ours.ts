@@ -1,5 +1,6 @@
 /** Our implementation, fed with the same JSON as Cedar's, and asked the same questions. */
 import {
+  type Answer,
   authorize,
   compilePolicies,
   EntityUid,
@@ -14,26 +15,34 @@ import {
   type Request,
   recordFromJson,
 } from '../../packages/cedar/src/index.ts';
-import type { Ask } from './oracle.ts';
+import type { Ask, Verdict } from './oracle.ts';
 import type { PolicySet } from './policy-sets.ts';
 import type { JsonEntity, JsonRequest, Uid } from './world.ts';
 
-export function openOurs(set: PolicySet, entities: readonly JsonEntity[]): Ask {
-  const policies = compilePolicies(entriesOf(set));
-  const prepared = prepareEntities(entitiesFromJson(lossless(entities)));
-  return (request) => {
-    const { decision, permits, forbids, errors } = authorize(
-      policies,
-      requestOf(request),
-      prepared,
-    );
-    return {
-      decision,
-      reason: (forbids.length > 0 ? forbids : permits).toSorted(),
-      errors: errors.map(({ policy }) => policy).toSorted(),
-    };
-  };
+export interface OurAsk {
+  /** As Cedar would say it. */
+  readonly verdict: Ask;
+  /** All that ours says: permits beside forbids, messages, and the order of the set. */
+  readonly answer: (request: JsonRequest) => Answer;
 }
+
+export function openOurs(
+  set: PolicySet,
+  entities: readonly JsonEntity[],
+  options: { readonly index: boolean },
+): OurAsk {
+  const policies = compilePolicies(entriesOf(set), options);
+  const prepared = prepareEntities(entitiesFromJson(lossless(entities)));
+  const answer = (request: JsonRequest): Answer =>
+    authorize(policies, requestOf(request), prepared);
+  return { answer, verdict: (request) => verdictOf(answer(request)) };
+}
+
+const verdictOf = ({ decision, permits, forbids, errors }: Answer): Verdict => ({
+  decision,
+  reason: (forbids.length > 0 ? forbids : permits).toSorted(),
+  errors: errors.map(({ policy }) => policy).toSorted(),
+});
 
 export const requestOf = ({ principal, action, resource, context }: JsonRequest): Request => ({
   principal: uidOf(principal),
