@@ -1,7 +1,7 @@
 /** transparency-dev/tessera: a log that its own code wrote, read at each of its sizes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { directorySource, sha256, verifyEd25519 } from '@sealrail/tlog';
+import { directorySource, hashing, verifyEd25519 } from '@sealrail/tlog';
 import { verifyTree } from '@sealrail/tlog/verify';
 import type { Case } from './suite.ts';
 
@@ -22,7 +22,7 @@ export function tesseraCases(corpus: string): Case[] {
         source: { get: async (path) => (path === 'checkpoint' ? note(size) : get(path)) },
         vkey: TESSERA_VKEY,
         verifier: verifyEd25519,
-        sha256,
+        hashing,
         held: Array.from({ length: size }, (_unused, smaller) => note(smaller)),
       });
       const { ok, entries, findings } = report;

@@ -1,5 +1,5 @@
 /** What the log claims about itself, and a check of all of it in this browser. */
-import { type Report, sha256, TlogError, verifyTree, webVerifier } from '@sealrail/tlog/verify';
+import { type Report, TlogError, verifyTree, webVerifier } from '@sealrail/tlog/verify';
 import { useEffect, useRef, useState } from 'react';
 import { Copy } from './copy.tsx';
 import { modeOf, publishedSize, reasonOf, type Status, type Target } from './data.ts';
@@ -135,7 +135,6 @@ function WholeLog({ status }: { status: Status }) {
         },
         vkey,
         verifier: webVerifier,
-        sha256,
         ...(kept ? { held: [kept] } : {}),
         onProgress: (done, size) => setCheck({ progress: { done, size } }),
       });

@@ -2,6 +2,7 @@ export * from './bundle.ts';
 export * from './bytes.ts';
 export * from './checkpoint.ts';
 export * from './errors.ts';
+export type { Hashing } from './hashing/hashing.ts';
 export * from './log.ts';
 export * from './merkle.ts';
 export * from './node.ts';

@@ -64,3 +64,18 @@ export function rootAt(size: number, readNode: ReadNode, sha256: Sha256): Uint8A
   if (last === undefined) return emptyRoot(sha256);
   return hashes.reduceRight((right, left) => nodeHash(left, right, sha256), last);
 }
+
+/** Root over a power of two of hashes. */
+export function subtreeRoot(hashes: readonly Uint8Array[], sha256: Sha256): Uint8Array {
+  let row = hashes;
+  while (row.length > 1) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at + 1 < row.length; at += 2) {
+      above.push(nodeHash(row[at] as Uint8Array, row[at + 1] as Uint8Array, sha256));
+    }
+    row = above;
+  }
+  const [root] = row;
+  if (!root) throw new RangeError('a subtree without hashes');
+  return root;
+}

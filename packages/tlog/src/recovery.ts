@@ -8,7 +8,7 @@ import { Journal, type JournalOptions } from './journal/journal.ts';
 import { type JournalReading, readJournal } from './journal/reading.ts';
 import { type LastSigned, parseOwnCheckpoint, type SignedCheckpoint } from './last-signed.ts';
 import type { Recovery } from './log.ts';
-import { sha256 } from './node.ts';
+import { hashing, sha256 } from './node.ts';
 import type { EdgeTile } from './tree/partials.ts';
 import type { TreeStore } from './tree/store.ts';
 import { Tree } from './tree/tree.ts';
@@ -52,7 +52,7 @@ export async function examine(place: Place): Promise<Examined> {
   const published = await readPublished(place, last);
   const size = reading.firstIndex + reading.entries.length;
   checkSizes(place, { size, last, published, mark: reading.mark });
-  const tree = await Tree.open(place.store, reading.mark, sha256);
+  const tree = await Tree.open(place.store, reading.mark, hashing);
   for (const checkpoint of published && published !== last ? [published, last] : [last]) {
     growTo(tree, reading, Number(checkpoint.size));
     if (equal(await tree.rootOf(Number(checkpoint.size)), checkpoint.root)) continue;

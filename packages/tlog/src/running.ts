@@ -6,7 +6,7 @@ import { Failure } from './failure.ts';
 import type { SignedCheckpoint } from './last-signed.ts';
 import type { AppendOptions, Log, LogFinding, Recovery, States } from './log.ts';
 import { Loop, type LoopOptions } from './loop.ts';
-import { sha256, verifyEd25519 } from './node.ts';
+import { hashing, sha256, verifyEd25519 } from './node.ts';
 import { proveConsistency, proveInclusion } from './proof.ts';
 import { formatReceipt } from './receipt.ts';
 import { Scrub, type Scrubbed } from './scrub.ts';
@@ -122,7 +122,7 @@ export class RunningLog implements Log {
       bytesPerSecond,
       vkey: this.vkey,
       verifier: verifyEd25519,
-      sha256,
+      hashing,
       onDamage: (finding, path) => {
         onFinding(finding);
         // The next start would grow another tree from it than the one that is signed.

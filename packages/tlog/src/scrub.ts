@@ -5,8 +5,8 @@
  * once the cache has let go of it.)
  */
 import type { Clock } from './clock.ts';
+import type { Hashing } from './hashing/hashing.ts';
 import type { LogFinding } from './log.ts';
-import type { Sha256 } from './sha256.ts';
 import type { Verifier } from './verify/note.ts';
 import type { TreeSource } from './verify/source.ts';
 import { verifyTree } from './verify/tree.ts';
@@ -19,7 +19,7 @@ export interface ScrubOptions {
   readonly vkey: string;
   readonly clock: Clock;
   readonly verifier: Verifier;
-  readonly sha256: Sha256;
+  readonly hashing: Hashing;
   readonly bytesPerSecond: number;
   /** Each thing that is wrong, once; `path` where it is a file of the tree. */
   readonly onDamage: (finding: LogFinding, path: string | undefined) => void;
@@ -68,13 +68,13 @@ export class Scrub {
   }
 
   async #pass(): Promise<void> {
-    const { vkey, verifier, sha256, onDamage, clock } = this.#options;
+    const { vkey, verifier, hashing, onDamage, clock } = this.#options;
     this.#due = clock.now();
     const report = await verifyTree({
       source: { get: (path) => this.#read(path) },
       vkey,
       verifier,
-      sha256,
+      hashing,
       onProgress: (done, size) => {
         this.#state = { ...this.#state, done, size };
       },

@@ -2,6 +2,7 @@
 
 import {
   encodeBundle,
+  hashing,
   type Log,
   leafHash,
   nodeHash,
@@ -143,7 +144,7 @@ async function checkTree(log: Log, disk: SimulatedDisk): Promise<string[]> {
     source: { get: async (path) => disk.file(`/data/log/${path}`)?.cache.slice() },
     vkey: log.vkey,
     verifier: verifyEd25519,
-    sha256,
+    hashing,
   });
   return report.findings
     .filter(({ severity }) => severity !== 'low')

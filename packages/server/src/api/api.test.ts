@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Entry } from '@sealrail/sdk';
-import { sha256, verifyEd25519 } from '@sealrail/tlog';
+import { hashing, verifyEd25519 } from '@sealrail/tlog';
 import { httpSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openShopLog, SHOP_STATEMENTS, type ShopLog } from '../../testing/shop-log.ts';
@@ -315,7 +315,7 @@ describe('the log itself', () => {
       source: httpSource(`${api.url}/log/`),
       vkey: shop.log.vkey,
       verifier: verifyEd25519,
-      sha256,
+      hashing,
     });
     expect(report.findings).toEqual([]);
     expect(report).toMatchObject({ ok: true, rootMatches: true });

@@ -5,7 +5,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { directorySource, parseVkey, sha256, TlogError, verifyEd25519 } from '@sealrail/tlog';
+import {
+  directorySource,
+  hashing,
+  parseVkey,
+  sha256,
+  TlogError,
+  verifyEd25519,
+} from '@sealrail/tlog';
 import {
   httpSource,
   parseWitnessPolicy,
@@ -166,19 +173,30 @@ function readArgument(option: string, path: string): Uint8Array {
 async function check(options: Options, io: VerifyIo): Promise<Checked> {
   const started = performance.now();
   const { target, minIndex, entry, json, ...rest } = options;
-  const trust = { ...rest, verifier: verifyEd25519, sha256 };
+  const trust = { ...rest, verifier: verifyEd25519 };
   const source = treeAt(target, io);
   if (source === undefined) {
     if (minIndex !== undefined) throw new UsageError('--min-index is for a log, not for a receipt');
     const given = entry === undefined ? {} : { entry };
-    const report = await verifyReceipt({ ...trust, ...given, receipt: readReceipt(target) });
+    const report = await verifyReceipt({
+      ...trust,
+      ...given,
+      sha256,
+      receipt: readReceipt(target),
+    });
     return { kind: 'receipt', target, report, seconds: (performance.now() - started) / 1000 };
   }
   if (entry !== undefined) throw new UsageError('--entry is for a receipt, not for a log');
   const progress = progressOn(json ? undefined : io.stderr);
   const bound = minIndex === undefined ? {} : { minIndex };
   try {
-    const report = await verifyTree({ ...trust, ...bound, source, onProgress: progress.show });
+    const report = await verifyTree({
+      ...trust,
+      ...bound,
+      hashing,
+      source,
+      onProgress: progress.show,
+    });
     return { kind: 'tree', target, report, seconds: (performance.now() - started) / 1000 };
   } finally {
     progress.end();

@@ -1,6 +1,6 @@
 /** The right edge of the tree in memory: of each tile level the hashes of its one tile that is not full. */
-import { nodeHash, rootAt } from '../merkle.ts';
-import type { Sha256 } from '../sha256.ts';
+import type { Hashing } from '../hashing/hashing.ts';
+import { rootAt } from '../merkle.ts';
 import { TILE_WIDTH, tileOfNode } from '../tile.ts';
 
 /** A tile that `add` completed. */
@@ -13,13 +13,13 @@ export interface FullTile {
 export class Edge {
   /** By tile level; fewer than 256 each. */
   readonly levels: Uint8Array[][] = [[]];
-  readonly #sha256: Sha256;
+  readonly #hashing: Hashing;
   #size: number;
 
   /** From the partial tiles of a tree of this size. */
-  constructor(size: number, levels: readonly (readonly Uint8Array[])[], sha256: Sha256) {
+  constructor(size: number, levels: readonly (readonly Uint8Array[])[], hashing: Hashing) {
     this.#size = size;
-    this.#sha256 = sha256;
+    this.#hashing = hashing;
     if (levels.length > 0) this.levels = levels.map((level) => [...level]);
   }
 
@@ -42,33 +42,18 @@ export class Edge {
       if (row.length < TILE_WIDTH) return full;
       full.push({ level, index: this.#size / TILE_WIDTH ** (level + 1) - 1, hashes: row });
       this.levels[level] = [];
-      hash = subtreeRoot(row, this.#sha256);
+      hash = this.#hashing.root(row);
     }
   }
 
   root(): Uint8Array {
-    return rootAt(this.#size, (level, index) => this.#node(level, index), this.#sha256);
+    return rootAt(this.#size, (level, index) => this.#node(level, index), this.#hashing.sha256);
   }
 
   /** Peaks of the tree lie in tiles that are not full: a full one counts as one hash of the level above. */
   #node(level: number, index: number): Uint8Array {
     const tile = tileOfNode(level, index);
     const hashes = this.levels[tile.level]?.slice(tile.from, tile.from + tile.count) ?? [];
-    return subtreeRoot(hashes, this.#sha256);
+    return this.#hashing.root(hashes);
   }
-}
-
-/** Root over a power of two of hashes. */
-export function subtreeRoot(hashes: readonly Uint8Array[], sha256: Sha256): Uint8Array {
-  let row = hashes;
-  while (row.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let at = 0; at + 1 < row.length; at += 2) {
-      above.push(nodeHash(row[at] as Uint8Array, row[at + 1] as Uint8Array, sha256));
-    }
-    row = above;
-  }
-  const [root] = row;
-  if (!root) throw new RangeError('a subtree without hashes');
-  return root;
 }

@@ -6,8 +6,9 @@
 import { decodeBundle, encodeBundle } from '../bundle.ts';
 import { concat, equal } from '../bytes.ts';
 import { TlogError } from '../errors.ts';
-import { leafHash, type ReadNode, rootAt } from '../merkle.ts';
-import { HASH_BYTES, type Sha256 } from '../sha256.ts';
+import type { Hashing } from '../hashing/hashing.ts';
+import { type ReadNode, rootAt } from '../merkle.ts';
+import { HASH_BYTES } from '../sha256.ts';
 import {
   levelWidth,
   parseTilePath,
@@ -17,7 +18,7 @@ import {
   tilePath,
   tileWidth,
 } from '../tile.ts';
-import { Edge, subtreeRoot } from './edge.ts';
+import { Edge } from './edge.ts';
 import { type EdgeTile, Partials } from './partials.ts';
 import type { TreeStore } from './store.ts';
 
@@ -30,7 +31,7 @@ interface FullFile {
 
 export class Tree {
   readonly #store: TreeStore;
-  readonly #sha256: Sha256;
+  readonly #hashing: Hashing;
   readonly #edge: Edge;
   readonly #partials: Partials;
   /** Entries of the bundle that is not full. */
@@ -40,9 +41,9 @@ export class Tree {
   /** Written and not made durable yet, in order. */
   readonly #unsynced: { readonly path: string; readonly size: number }[] = [];
 
-  private constructor(store: TreeStore, sha256: Sha256, edge: Edge) {
+  private constructor(store: TreeStore, hashing: Hashing, edge: Edge) {
     this.#store = store;
-    this.#sha256 = sha256;
+    this.#hashing = hashing;
     this.#edge = edge;
     this.#partials = new Partials(store);
   }
@@ -51,7 +52,7 @@ export class Tree {
    * With the right edge at the mark, computed from full tiles, which are durable below it. LOG_CORRUPT where
    * one of them is missing, or the last bundle is not what its tile was hashed from.
    */
-  static async open(store: TreeStore, mark: number, sha256: Sha256): Promise<Tree> {
+  static async open(store: TreeStore, mark: number, hashing: Hashing): Promise<Tree> {
     const full = async (level: number, index: number): Promise<Uint8Array[]> => {
       const path = tilePath({ level, index, width: TILE_WIDTH });
       const hashes = splitHashes(await store.get(path), TILE_WIDTH);
@@ -63,7 +64,7 @@ export class Tree {
       const width = levelWidth(level, mark);
       const row: Uint8Array[] = [];
       for (let index = width - (width % TILE_WIDTH); index < width; index++)
-        row.push(subtreeRoot(await full(level - 1, index), sha256));
+        row.push(hashing.root(await full(level - 1, index)));
       levels.push(row);
     }
     if (mark > 0) {
@@ -71,10 +72,10 @@ export class Tree {
       const path = tilePath({ level: 'entries', index, width: TILE_WIDTH });
       const bytes = await store.get(path);
       if (!bytes) throw missing(path);
-      const leaves = decodeBundle(bytes, TILE_WIDTH).map((entry) => leafHash(entry, sha256));
+      const leaves = hashing.leaves(decodeBundle(bytes, TILE_WIDTH));
       if (!equal(concat(...leaves), concat(...(await full(0, index))))) throw differs(path);
     }
-    return new Tree(store, sha256, new Edge(mark, levels, sha256));
+    return new Tree(store, hashing, new Edge(mark, levels, hashing));
   }
 
   get size(): number {
@@ -87,9 +88,10 @@ export class Tree {
 
   /** Hashes entries; touches no file. What they complete waits for `writeFull`. */
   add(entries: readonly Uint8Array[]): void {
-    for (const entry of entries) {
+    const leaves = this.#hashing.leaves(entries);
+    for (const [at, entry] of entries.entries()) {
       this.#bundle.push(entry);
-      const full = this.#edge.add(leafHash(entry, this.#sha256));
+      const full = this.#edge.add(leaves[at] as Uint8Array);
       if (full.length === 0) continue;
       const { size } = this.#edge;
       const bundle = tilePath({
@@ -233,7 +235,7 @@ export class Tree {
    */
   rootOf(size: number): Promise<Uint8Array> {
     return this.#withTiles(
-      (readNode) => rootAt(size, readNode, this.#sha256),
+      (readNode) => rootAt(size, readNode, this.#hashing.sha256),
       async (level, index) => {
         if (tileWidth(level, index, this.size) < TILE_WIDTH) return this.#edge.levels[level] ?? [];
         const path = tilePath({ level, index, width: TILE_WIDTH });
@@ -257,7 +259,7 @@ export class Tree {
         const hashes = tiles.get(`${level}/${index}`);
         if (!hashes) wanted.set(`${level}/${index}`, { level, index });
         return hashes
-          ? subtreeRoot(hashes.slice(from, from + count), this.#sha256)
+          ? this.#hashing.root(hashes.slice(from, from + count))
           : new Uint8Array(HASH_BYTES);
       });
       if (wanted.size === 0) return result;

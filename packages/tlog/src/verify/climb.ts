@@ -5,9 +5,10 @@
  */
 import { equal } from '../bytes.ts';
 import type { Checkpoint } from '../checkpoint.ts';
-import { HASH_BYTES, type Sha256 } from '../sha256.ts';
+import type { Hashing } from '../hashing/hashing.ts';
+import { HASH_BYTES } from '../sha256.ts';
 import { TILE_WIDTH, tilePath, tileWidth } from '../tile.ts';
-import { Edge, subtreeRoot } from '../tree/edge.ts';
+import { Edge } from '../tree/edge.ts';
 import type { Findings } from './report.ts';
 import { readPlace, type TreeSource } from './source.ts';
 
@@ -18,7 +19,7 @@ type Row = readonly Known[];
 export interface ClimbOptions {
   readonly source: TreeSource;
   readonly checkpoint: Checkpoint;
-  readonly sha256: Sha256;
+  readonly hashing: Hashing;
   readonly findings: Findings;
   /** Sizes whose roots are wanted besides the checkpoint's. */
   readonly sizes: readonly bigint[];
@@ -132,17 +133,17 @@ export class Climb {
   #edgeRoot({ level }: At, row: Row): Known {
     const rows = [...this.#rows];
     rows[level] = [...row];
-    return rootOfRows(rows, this.#size, this.#options.sha256);
+    return rootOfRows(rows, this.#size, this.#options.hashing);
   }
 
   #noteRoot(size: bigint, lowest: Row): void {
     if (!this.#options.sizes.includes(size)) return;
     const rows = [lowest, ...this.#rows.slice(1)];
-    this.#roots.set(size, rootOfRows(rows, Number(size), this.#options.sha256));
+    this.#roots.set(size, rootOfRows(rows, Number(size), this.#options.hashing));
   }
 
   #rootOf(row: Row): Known {
-    return isKnown(row) ? subtreeRoot(row, this.#options.sha256) : undefined;
+    return isKnown(row) ? this.#options.hashing.root(row) : undefined;
   }
 
   #read(at: At): Promise<Uint8Array | undefined> {
@@ -183,13 +184,13 @@ const RESTORE = 'restore the file from a copy that verifies; sealrail repairs no
 
 const isKnown = (row: Row): row is readonly Uint8Array[] => !row.includes(undefined);
 
-function rootOfRows(rows: readonly Row[], size: number, sha256: Sha256): Known {
+function rootOfRows(rows: readonly Row[], size: number, hashing: Hashing): Known {
   const known: (readonly Uint8Array[])[] = [];
   for (const row of rows) {
     if (!isKnown(row)) return undefined;
     known.push(row);
   }
-  return new Edge(size, known, sha256).root();
+  return new Edge(size, known, hashing).root();
 }
 
 /** Positions where both are known and differ. */

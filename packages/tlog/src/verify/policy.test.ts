@@ -8,7 +8,7 @@ import {
 } from '../../../../tests/tlog/memory-tree.ts';
 import { policyOf, TestWitness } from '../../testing/witnesses.ts';
 import { concat, encodeUtf8 } from '../bytes.ts';
-import { sha256, verifyEd25519 } from '../node.ts';
+import { hashing, verifyEd25519 } from '../node.ts';
 import { formatAddCheckpoint } from '../witness/add-checkpoint.ts';
 import { type VerifyTreeOptions, verifyTree } from './index.ts';
 
@@ -40,7 +40,7 @@ const verify = (note: Uint8Array, more: Partial<VerifyTreeOptions> = {}) =>
     source: memorySource(new Map([...files, ['checkpoint', note]])),
     vkey,
     verifier: verifyEd25519,
-    sha256,
+    hashing,
     policy: TWO,
     ...more,
   });

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { entryAt, memoryTree, testSigner, vkeyOf } from '../../../../tests/tlog/memory-tree.ts';
-import { leafHash } from '../merkle.ts';
+import { leafHash, subtreeRoot } from '../merkle.ts';
 import { sha256, verifyEd25519 } from '../node.ts';
 import { proveInclusion } from '../proof.ts';
 import { formatReceipt, parseReceipt } from '../receipt.ts';
-import { subtreeRoot } from '../tree/edge.ts';
 import { type VerifyReceiptOptions, verifyReceipt, webVerifier } from './index.ts';
 
 const signer = testSigner('example.com/verify');

@@ -5,8 +5,8 @@
 import { readBundle } from '../bundle.ts';
 import { equal, toBase64 } from '../bytes.ts';
 import type { Checkpoint } from '../checkpoint.ts';
-import { leafHash } from '../merkle.ts';
-import { sha256 as pureSha256, type Sha256 } from '../sha256.ts';
+import { type Hashing, plainHashing } from '../hashing/hashing.ts';
+import { sha256 as pureSha256 } from '../sha256.ts';
 import { TILE_WIDTH, tilePath } from '../tile.ts';
 import { Climb, type Known } from './climb.ts';
 import { AGAINST_NOTHING, Findings, joinAgainst, type Report } from './report.ts';
@@ -15,8 +15,8 @@ import { logKey, readCheckpoint, readCosigned, type Trust } from './trust.ts';
 
 export interface VerifyTreeOptions extends Trust {
   readonly source: TreeSource;
-  /** Faster where the platform has one: Node's `sha256` of @sealrail/tlog. */
-  readonly sha256?: Sha256;
+  /** Faster where the platform has one: Node's `hashing` of @sealrail/tlog. */
+  readonly hashing?: Hashing;
   /** Bundles wholly below it may be absent; they are counted and named. */
   readonly minIndex?: number;
   readonly onProgress?: (done: number, size: number) => void;
@@ -30,8 +30,8 @@ export interface VerifyTreeOptions extends Trust {
  * checkpoint's. Throws KEY_MALFORMED for the caller's own key, and whatever the source throws.
  */
 export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
-  const sha256 = options.sha256 ?? pureSha256;
-  const trust = { key: logKey(options.vkey, sha256), verifier: options.verifier };
+  const hashing = options.hashing ?? plainHashing(pureSha256);
+  const trust = { key: logKey(options.vkey, hashing.sha256), verifier: options.verifier };
   const findings = new Findings();
   const held: Checkpoint[] = [];
   for (const [at, note] of (options.held ?? []).entries()) {
@@ -54,8 +54,8 @@ export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
   }
 
   const sizes = [...held.map((one) => one.size), size];
-  const climb = new Climb({ source: options.source, checkpoint, sha256, findings, sizes });
-  const entries = await climbAll(climb, Number(size), { ...options, sha256 }, findings);
+  const climb = new Climb({ source: options.source, checkpoint, hashing, findings, sizes });
+  const entries = await climbAll(climb, Number(size), { ...options, hashing }, findings);
   const rootMatches = checkRoot(climb.root(size), checkpoint, findings);
   const against = joinAgainst(cosigned, checkHeld(climb, checkpoint, held, findings));
   for (const path of (await options.source.strangers?.()) ?? [])
@@ -67,7 +67,7 @@ export async function verifyTree(options: VerifyTreeOptions): Promise<Report> {
 async function climbAll(
   climb: Climb,
   size: number,
-  options: VerifyTreeOptions & { readonly sha256: Sha256 },
+  options: VerifyTreeOptions & { readonly hashing: Hashing },
   findings: Findings,
 ): Promise<number> {
   const pruned = new Pruned(findings);
@@ -86,7 +86,7 @@ async function climbAll(
 /** Leaf hashes of one bundle, unknown where it is missing or cannot be read. */
 async function leavesOf(
   { index, width, bundle }: Place,
-  { sha256, onEntry, minIndex = 0 }: VerifyTreeOptions & { readonly sha256: Sha256 },
+  { hashing, onEntry, minIndex = 0 }: VerifyTreeOptions & { readonly hashing: Hashing },
   findings: Findings,
   pruned: Pruned,
 ): Promise<Known[]> {
@@ -109,10 +109,11 @@ async function leavesOf(
   const { entries, problem } = readBundle(bytes, width);
   if (problem)
     findings.add({ severity: 'critical', what: `${path}: ${problem}`, path, index: first });
-  entries.slice(0, width).forEach((entry, at) => {
-    leaves[at] = leafHash(entry, sha256);
-    onEntry?.(first + at, entry);
+  const known = entries.slice(0, width);
+  hashing.leaves(known).forEach((leaf, at) => {
+    leaves[at] = leaf;
   });
+  if (onEntry) known.forEach((entry, at) => onEntry(first + at, entry));
   return leaves;
 }
 

@@ -4,7 +4,7 @@ import { httpOf, policyOf, TestWitness } from '../../testing/witnesses.ts';
 import { encodeUtf8 } from '../bytes.ts';
 import { parseCheckpoint } from '../checkpoint.ts';
 import type { Log, LogFinding } from '../log.ts';
-import { openSigner, sha256, verifyEd25519 } from '../node.ts';
+import { hashing, openSigner, sha256, verifyEd25519 } from '../node.ts';
 import { parseNote } from '../note.ts';
 import { parseReceipt } from '../receipt.ts';
 import { verifyNote } from '../verify/note.ts';
@@ -52,7 +52,7 @@ async function verify(driven: DrivenLog, log: Log) {
     },
     vkey: log.vkey,
     verifier: verifyEd25519,
-    sha256,
+    hashing,
   });
 }
 
