@@ -203,10 +203,11 @@ class Reader {
 
 /** The object's own members; a Map, so that `__proto__` is a name like any other. */
 function object(json: unknown, where: string): Members {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw expected('an object', where);
-  }
-  return new Map(Object.entries(json));
+  const parent =
+    typeof json === 'object' && json !== null ? Object.getPrototypeOf(json) : undefined;
+  // Numbers that a lossless reader keeps as objects are none.
+  if (parent !== Object.prototype && parent !== null) throw expected('an object', where);
+  return new Map(Object.entries(json as object));
 }
 
 function array(json: unknown, where: string): readonly unknown[] {

@@ -42,6 +42,7 @@ class Finder {
   readonly found: UnknownName[] = [];
   readonly #schema: ResolvedSchema;
   readonly #environment: Environment;
+  readonly #attributes = new WeakMap<Possible, ReadonlyMap<string, Possible>>();
 
   constructor(schema: ResolvedSchema, environment: Environment) {
     this.#schema = schema;
@@ -114,17 +115,35 @@ class Finder {
 
   #attribute(object: Expr, types: Possible, name: string, at: number, isTested = false): Possible {
     if (types.length === 0) return [];
-    const records = types.flatMap((type) => this.#recordOf(type) ?? []);
-    const attributes = records.flatMap((record) => record.attributes.get(name) ?? []);
-    if (attributes.length > 0) return join(attributes.map(({ type }) => type));
+    const attributes = this.#attributesOf(types);
+    const found = attributes.get(name);
+    if (found !== undefined) return found;
     // What a record of the policy's own has is no matter of the schema.
     if (object.kind === 'record') return [];
-    const known = [...new Set(records.flatMap((record) => [...record.attributes.keys()]))];
+    const known = [...attributes.keys()];
     const write = (path: readonly string[]) => writePath(object, path);
     const near = nearest(name, known);
+    const records = types.flatMap((type) => this.#recordOf(type) ?? []);
     const path = near === undefined ? findDeeper(records, name) : [near];
     this.#report('attribute', write([name]), at, known, path && write(path), isTested);
     return [];
+  }
+
+  /** Gathered once for each list of types: policies ask for many attributes of the same few things. */
+  #attributesOf(types: Possible): ReadonlyMap<string, Possible> {
+    const known = this.#attributes.get(types);
+    if (known !== undefined) return known;
+    const gathered = new Map<string, Type[]>();
+    for (const type of types) {
+      for (const [name, attribute] of this.#recordOf(type)?.attributes ?? []) {
+        const found = gathered.get(name);
+        if (found === undefined) gathered.set(name, [attribute.type]);
+        else found.push(attribute.type);
+      }
+    }
+    const attributes = new Map([...gathered].map(([name, found]) => [name, join(found)] as const));
+    this.#attributes.set(types, attributes);
+    return attributes;
   }
 
   /** The attributes of a type, if it may have any. */
@@ -183,6 +202,7 @@ class Finder {
     near: string | undefined,
     isTested = false,
   ): void {
+    if (this.found.length >= UNKNOWN_NAMES_MAX) return;
     const hint = near === undefined ? '' : `: did you mean ${near}?`;
     const message = `${name} does not exist${hint}`;
     this.found.push({
@@ -196,6 +216,9 @@ class Finder {
     });
   }
 }
+
+/** More of them help nobody: the first few usually explain the others. */
+export const UNKNOWN_NAMES_MAX = 100;
 
 const BOOLEAN: Possible = [{ kind: 'boolean' }];
 const LONG: Possible = [{ kind: 'long' }];
@@ -240,10 +263,17 @@ function findDeeper(records: readonly RecordType[], name: string): readonly stri
 
 /** Each type once; entity types are made anew wherever they are named. */
 function join(...possible: readonly Possible[]): Possible {
+  const [first, ...others] = possible;
+  if (first !== undefined && others.every((other) => other === first)) return unique(first);
+  return unique(possible.flat());
+}
+
+function unique(possible: Possible): Possible {
+  if (possible.length < 2) return possible;
   const types = new Map<unknown, Type>();
-  for (const type of possible.flat()) {
+  for (const type of possible) {
     const isShared = type.kind === 'record' || type.kind === 'set';
     types.set(isShared ? type : type.kind === 'entity' ? `entity ${type.name}` : type.kind, type);
   }
-  return [...types.values()];
+  return types.size === possible.length ? possible : [...types.values()];
 }
