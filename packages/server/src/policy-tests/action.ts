@@ -2,13 +2,13 @@
 
 import type { Action as ActionType, ResolvedSchema } from '@sealrail/cedar';
 import { type ParsePort, readSql } from '@sealrail/facts';
-import type { Action, EntityUid, Request } from '@sealrail/sdk';
+import type { About, Action, EntityUid, Request } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { sqlAct } from '../gateway/postgres/action.ts';
 import type { Database } from './database.ts';
 import type { Entities } from './entities.ts';
 import { defaultFacts, type Facts, overrideFacts, type Path } from './facts.ts';
-import type { RawCase, RawPrincipal, RawStep } from './shape.ts';
+import type { RawCase, RawDoing, RawPrincipal } from './shape.ts';
 
 export interface World {
   readonly schema: ResolvedSchema;
@@ -20,12 +20,17 @@ export interface World {
   readonly parse: ParsePort;
 }
 
+/** An action, and on whose account it is: what the guard is told by a surface. */
+export interface Doing extends Pick<About, 'principal' | 'onBehalfOf'> {
+  readonly action: Action;
+}
+
 /** Undefined where the case does not say what is done; that was said then. */
-export function actionOf(step: RawStep, path: Path, world: World): Action | undefined {
+export function doingOf(step: RawDoing, path: Path, world: World): Doing | undefined {
   const actor = actorOf(step, path, world);
   if (actor === undefined) return undefined;
   if ((step.sql === undefined) === (step.action === undefined)) {
-    world.entities.problem(path, 'a case has either sql or action');
+    world.entities.problem(path, 'there has to be either sql or action');
     return undefined;
   }
   const requests =
@@ -33,7 +38,16 @@ export function actionOf(step: RawStep, path: Path, world: World): Action | unde
       ? requestOf(step, actor, path, world)
       : sqlRequests(step.sql, actor, world);
   const made = requests.map((request) => withFacts(request, { step, actor, path }, world));
-  return { requests: made, entities: world.entities.all };
+  return { action: { requests: made, entities: world.entities.all }, ...aboutOf(actor, made) };
+}
+
+/** Whether the chain is proved is a fact of the case, and the history is kept by it. */
+function aboutOf({ name, raw }: Actor, [first]: readonly Request[]): Omit<Doing, 'action'> {
+  const principal = { type: raw.type, id: name, proof: 'scram' } as const;
+  if (raw.for === undefined) return { principal };
+  const meta = first?.context.meta as { readonly caller?: { readonly chainProved?: boolean } };
+  const proved = meta?.caller?.chainProved === true;
+  return { principal, onBehalfOf: [{ type: 'human', id: raw.for, proved }] };
 }
 
 interface Actor {
@@ -42,7 +56,7 @@ interface Actor {
   readonly raw: RawPrincipal;
 }
 
-function actorOf({ as }: RawStep, path: Path, { principals, entities }: World): Actor | undefined {
+function actorOf({ as }: RawDoing, path: Path, { principals, entities }: World): Actor | undefined {
   const known = Object.keys(principals);
   const raw = as !== undefined && known.includes(as) ? principals[as] : undefined;
   const uid = as === undefined ? undefined : entities.principal(as);
@@ -75,7 +89,7 @@ function sqlRequests(text: string, actor: Actor, world: World): readonly Request
   return action.requests;
 }
 
-function requestOf(step: RawStep, actor: Actor, path: Path, world: World): readonly Request[] {
+function requestOf(step: RawDoing, actor: Actor, path: Path, world: World): readonly Request[] {
   const { entities } = world;
   const name = step.action ?? '';
   const actions = askable(world.schema);
@@ -106,7 +120,7 @@ function askable(schema: ResolvedSchema): ReadonlyMap<string, ActionType> {
 }
 
 function resourceOf(
-  { on }: RawStep,
+  { on }: RawDoing,
   type: ActionType,
   path: Path,
   entities: Entities,
@@ -118,7 +132,7 @@ function resourceOf(
 }
 
 interface Given {
-  readonly step: RawStep;
+  readonly step: RawDoing;
   readonly actor: Actor;
   readonly path: Path;
 }

@@ -8,7 +8,7 @@ import {
   type Verdict,
 } from '@sealrail/sdk';
 import type { Path, Problem } from './facts.ts';
-import type { RawExpectation, RawStep } from './shape.ts';
+import type { RawAct, RawExpectation } from './shape.ts';
 
 export interface Expectation {
   readonly verdict?: Verdict;
@@ -32,7 +32,11 @@ export const listOf = (names: string | readonly string[]): readonly string[] =>
   typeof names === 'string' ? [names] : names;
 
 /** `deny by sql-unscoped-write`, or a section; a word that is no verdict and no code is a problem. */
-export function expectationOf(raw: RawStep['expect'], path: Path, problem: Problem): Expectation {
+export function expectationOf(
+  raw: NonNullable<RawAct['expect']>,
+  path: Path,
+  problem: Problem,
+): Expectation {
   const given = typeof raw === 'string' ? fromText(raw) : raw;
   const { verdict, code, by = [], ...more } = given;
   const known = [...VERDICTS, ...CODES];

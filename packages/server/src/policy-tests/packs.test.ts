@@ -20,7 +20,9 @@ describe('the packs that sealrail init writes', () => {
   const cases = named('.test.yaml').flatMap((name) => readTestFile(join(folder, name), options));
   const results = runCases(set, cases, schema);
 
-  test.each(results.map((result) => [result.test.name, result] as const))('%s', (_name, result) => {
+  test.each(
+    results.map((result) => [`${result.test.name} (line ${result.step.line})`, result] as const),
+  )('%s', (_name, result) => {
     expect({ differences: result.differences, parts: result.decision.parts }).toMatchObject({
       differences: [],
     });

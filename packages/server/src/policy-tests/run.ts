@@ -1,44 +1,43 @@
 /** Runs cases against a policy set. Deterministic: the same set and cases give the same results. */
 import { parsePolicies, type ResolvedSchema } from '@sealrail/cedar';
-import {
-  actionReaches,
-  type Decision,
-  describeDenial,
-  judge,
-  NO_INPUTS,
-  type PolicySet,
-  reachOf,
-} from '@sealrail/sdk';
+import { actionReaches, type Decision, type PolicySet, reachOf } from '@sealrail/sdk';
 import { compareDecision, type Difference, policiesOf } from './expectation.ts';
-import type { TestCase } from './test-file.ts';
+import { Stage } from './stage.ts';
+import type { TestCase, TestStep } from './test-file.ts';
 
-export interface CaseResult {
+/** A step of a case, and how it came out. */
+export interface StepResult {
   readonly test: TestCase;
+  readonly step: TestStep;
   readonly decision: Decision;
-  /** None where the case holds. */
+  /** None where it holds. */
   readonly differences: readonly Difference[];
 }
 
+/** Of every step; of one that is repeated the first time that it differs, else the last. */
 export function runCases(
   set: PolicySet,
   cases: readonly TestCase[],
   schema: ResolvedSchema,
-): readonly CaseResult[] {
+): readonly StepResult[] {
   const reached = actionsReached(set, schema);
-  return cases.map((test) => {
-    const { action, expected } = test;
-    const { decision } = judge(set, action, NO_INPUTS);
-    const denial =
-      decision.verdict === 'allow'
-        ? undefined
-        : describeDenial({ decision, action, policies: set.byId, decisionId: '' });
-    const differences = [
-      ...compareDecision(expected, decision, denial),
-      ...metSpared(test, decision),
-      ...farFromSpared(test, reached),
-      ...unknownPolicies(test, set),
-    ];
-    return { test, decision, differences };
+  return cases.flatMap((test) => {
+    const stage = new Stage(set, test);
+    return test.steps.map((step) => {
+      const repeated = Array.from({ length: step.repeat }, () => {
+        const { decision, denial } = stage.play(step);
+        const { expected } = step;
+        const differences = [
+          ...(expected ? compareDecision(expected, decision, denial) : []),
+          ...metSpared(step, decision),
+          ...farFromSpared(step, reached),
+          ...unknownPolicies(step, set),
+        ];
+        return { test, step, decision, differences };
+      });
+      const last = repeated.at(-1) as StepResult;
+      return repeated.find(({ differences }) => differences.length > 0) ?? last;
+    });
   });
 }
 
@@ -56,7 +55,7 @@ function actionsReached(set: PolicySet, schema: ResolvedSchema): ActionsReached 
 }
 
 /** A policy that a case was to be spared by, and that was satisfied all the same, whatever the verdict. */
-function metSpared({ spares }: TestCase, { parts }: Decision): Difference[] {
+function metSpared({ spares }: TestStep, { parts }: Decision): Difference[] {
   const met = new Set(parts.flatMap(({ permits, forbids }) => [...permits, ...forbids]));
   return spares
     .filter((id) => met.has(id))
@@ -64,8 +63,8 @@ function metSpared({ spares }: TestCase, { parts }: Decision): Difference[] {
 }
 
 /** That a policy about deletes spares a read says nothing about it. */
-function farFromSpared({ spares, action }: TestCase, reached: ActionsReached): Difference[] {
-  const actions = [...new Set(action.requests.map((request) => request.action))];
+function farFromSpared({ spares, doing }: TestStep, reached: ActionsReached): Difference[] {
+  const actions = [...new Set(doing.action.requests.map((request) => request.action))];
   return spares.flatMap((id) => {
     const about = reached.get(id);
     if (about === undefined || actions.some((one) => about.has(one))) return [];
@@ -75,8 +74,8 @@ function farFromSpared({ spares, action }: TestCase, reached: ActionsReached): D
 }
 
 /** Once a policy is renamed, a case that spares it by its old name would hold for ever. */
-function unknownPolicies({ spares, expected }: TestCase, set: PolicySet): Difference[] {
-  return [...spares, ...expected.by]
+function unknownPolicies({ spares, expected }: TestStep, set: PolicySet): Difference[] {
+  return [...spares, ...(expected?.by ?? [])]
     .filter((id) => !set.byId.has(id))
     .map((id) => ({ what: 'policy', expected: id, got: 'no policy of this name' }));
 }
@@ -88,9 +87,9 @@ export interface Coverage {
   readonly unspared: readonly string[];
 }
 
-export function coverageOf(set: PolicySet, results: readonly CaseResult[]): Coverage {
+export function coverageOf(set: PolicySet, results: readonly StepResult[]): Coverage {
   const decided = new Set(results.flatMap(({ decision }) => [...policiesOf(decision)]));
-  const spared = new Set(results.flatMap(({ test }) => test.spares));
+  const spared = new Set(results.flatMap(({ step }) => step.spares));
   const ids = (test: (id: string) => boolean, effect?: 'forbid'): string[] =>
     set.policies
       .filter((policy) => (effect === undefined || policy.effect === effect) && test(policy.id))

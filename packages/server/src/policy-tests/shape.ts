@@ -73,7 +73,7 @@ const expectShape = z.union(
 );
 
 /** What somebody is about to do, and what has to come of it. */
-const stepShape = z.strictObject({
+const actShape = z.strictObject({
   as: z.string().optional(),
   sql: z.string().optional(),
   action: z.string().optional(),
@@ -81,14 +81,33 @@ const stepShape = z.strictObject({
     .union([z.string(), entityShape], { error: 'must be TYPE::"ID", or { uid, in, attrs, tags }' })
     .optional(),
   facts: facts.default({}),
-  expect: expectShape,
+  /** People who approved exactly this. */
+  approved: names.default([]),
+  expect: expectShape.optional(),
   spares: names.default([]),
 });
 
-const caseShape = stepShape.extend({
+export const REPEAT_MAX = 10_000;
+
+/** One of several actions of a case: what was done before is what the next one is decided on. */
+const stepShape = actShape.extend({
+  /** Since the step before. */
+  after: z
+    .string()
+    .regex(/^\d{1,6}[smhd]$/, 'must be such as 10s, 5m, 8h or 1d')
+    .default('0s'),
+  repeat: z.int().min(1).max(REPEAT_MAX).default(1),
+  /** What became of it where it is allowed; `skipped` never reached the target. */
+  outcome: z.enum(['executed', 'failed', 'skipped']).default('executed'),
+  rows: z.int().min(0).default(0),
+  bytes: z.int().min(0).default(0),
+});
+
+const caseShape = actShape.extend({
   name: z.string().min(1),
   env: z.enum(['dev', 'test', 'staging', 'prod']).default('prod'),
   at: z.iso.datetime().default('2026-11-25T12:00:00Z'),
+  steps: z.array(stepShape).min(1).optional(),
 });
 
 export const fileShape = z.strictObject({
@@ -103,13 +122,16 @@ export type RawDatabase = RawFile['database'];
 export type RawPrincipal = RawFile['principals'][string];
 export type RawEntity = RawFile['entities'][number];
 export type RawCase = RawFile['cases'][number];
+export type RawAct = z.infer<typeof actShape>;
+/** What somebody does, without what is to come of it. */
+export type RawDoing = Pick<RawAct, 'as' | 'sql' | 'action' | 'on' | 'facts'>;
 export type RawStep = z.infer<typeof stepShape>;
-export type RawExpectation = Exclude<RawStep['expect'], string>;
+export type RawExpectation = Exclude<NonNullable<RawAct['expect']>, string>;
 
 const keys = (shape: { readonly shape: object }): readonly string[] => Object.keys(shape.shape);
 
 /** Names that are known at a path, for "did you mean". */
-export const fileKeys: KnownKeys = ([top, , below]) => {
+export const fileKeys: KnownKeys = ([top, , below, , inStep]) => {
   switch (top) {
     case undefined:
       return keys(fileShape);
@@ -120,6 +142,6 @@ export const fileKeys: KnownKeys = ([top, , below]) => {
     case 'entities':
       return keys(entityShape);
     default:
-      return keys(caseShape);
+      return below === 'steps' && inStep === undefined ? keys(stepShape) : keys(caseShape);
   }
 };

@@ -17,10 +17,10 @@ import {
   VERDICTS,
   type Verdict,
 } from '@sealrail/sdk';
-import { actionOf, type World } from '../policy-tests/action.ts';
+import { doingOf, type World } from '../policy-tests/action.ts';
 import { databaseOf } from '../policy-tests/database.ts';
 import { Entities } from '../policy-tests/entities.ts';
-import type { RawCase, RawPrincipal, RawStep } from '../policy-tests/shape.ts';
+import type { RawCase, RawPrincipal } from '../policy-tests/shape.ts';
 import { type Probes, probesOf } from './probe.ts';
 
 /** Actions that are tried; each is decided twice. */
@@ -237,18 +237,11 @@ function actionOfTrial(trial: Trial, schema: World['schema']): Action | undefine
   const principals = { [name]: { type, groups: [...groups], roles: [...roles] } };
   const entities = new Entities({ schema, env, principals, declared: [], problem });
   const { facts, attrs } = nested(trial.facts);
-  const step: RawStep = {
-    as: name,
-    action,
-    on: { uid: on, attrs, tags: {} },
-    facts,
-    expect: '',
-    spares: [],
-  };
+  const step = { as: name, action, on: { uid: on, attrs, tags: {} }, facts };
   const database = databaseOf({ name: 'main', tables: {}, classes: {}, routines: {} }, problem);
   const world = { schema, database, principals, entities, env, nowMs: NOW_MS, parse: NO_PARSER };
-  const made = actionOf(step, [], world);
-  return isWrong ? undefined : made;
+  const made = doingOf(step, [], world);
+  return isWrong ? undefined : made?.action;
 }
 
 /** A trial has facts and no text. */

@@ -5,7 +5,7 @@ import { type PolicySet, resolvedSchema, schemaText } from '@sealrail/sdk';
 import { ConfigError } from '../../config/errors.ts';
 import { FULFILMENT_OF_CASES, loadPolicies } from '../../config/policies.ts';
 import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
-import { type CaseResult, type Coverage, coverageOf, runCases } from '../../policy-tests/run.ts';
+import { type Coverage, coverageOf, runCases, type StepResult } from '../../policy-tests/run.ts';
 import { readTestFile, type TestCase, type TestFileOptions } from '../../policy-tests/test-file.ts';
 import { type Command, counted, EXIT, type Io, paint, printable } from '../io.ts';
 import { CONFIG, parseOptions } from '../options.ts';
@@ -41,8 +41,10 @@ async function testPolicies(args: readonly string[], io: Io): Promise<number> {
     const results = runCases(set, cases, testOptions.schema);
     const failed = results.filter(({ differences }) => differences.length > 0);
     const coverage = coverageOf(set, results);
-    if (values.json) io.out(JSON.stringify(asJson({ folder, names, results, failed, coverage })));
-    else report({ set, names, results, failed, coverage }, io);
+    const passed = cases.length - new Set(failed.map(({ test }) => test)).size;
+    const done = { folder, set, names, cases: cases.length, passed, failed, coverage };
+    if (values.json) io.out(JSON.stringify(asJson(done)));
+    else report(done, io);
     return failed.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
     set.close();
@@ -85,33 +87,35 @@ function readAll(
 }
 
 interface Report {
+  readonly folder: string;
   readonly set: PolicySet;
+  /** Of the files. */
   readonly names: readonly string[];
-  readonly results: readonly CaseResult[];
-  readonly failed: readonly CaseResult[];
+  readonly cases: number;
+  readonly passed: number;
+  /** Steps that came out otherwise. */
+  readonly failed: readonly StepResult[];
   readonly coverage: Coverage;
 }
 
-function report({ set, names, results, failed, coverage }: Report, io: Io): void {
+function report({ set, names, cases, passed, failed, coverage }: Report, io: Io): void {
   for (const one of failed) io.out(`${paint(io, 'red', 'failed')} ${lineOf(one, set, io)}`);
   const place = (id: string): string => placeOf(set, id, io);
   for (const id of coverage.undecided) io.say(`warning: ${place(id)}: no case is decided by ${id}`);
   for (const id of coverage.unspared)
     io.say(`warning: ${place(id)}: no case spares ${id}: does it stop too much?`);
-  const passed = results.length - failed.length;
-  const counts = [`${counted(results.length, 'case')} in ${counted(names.length, 'file')}`];
-  counts.push(failed.length === 0 ? 'all hold' : `${passed} hold, ${failed.length} do not`);
-  io.out(counts.join(': '));
+  const found = passed === cases ? 'all hold' : `${passed} hold, ${cases - passed} do not`;
+  io.out(`${counted(cases, 'case')} in ${counted(names.length, 'file')}: ${found}`);
 }
 
-function lineOf({ test, decision, differences }: CaseResult, set: PolicySet, io: Io): string {
+function lineOf({ test, step, decision, differences }: StepResult, set: PolicySet, io: Io): string {
   const { verdict, code, determining } = decision;
   const by = determining.map((id) => `${id} (${placeOf(set, id, io)})`);
   const got = `${verdict} ${code}${by.length > 0 ? ` by ${by.join(', ')}` : ''}`;
   const wanted = differences.map(
     ({ what, expected, got: instead }) => `${what}: expected ${expected}, got ${instead}`,
   );
-  const place = `${relative(io.cwd, test.file)}:${test.line}:${test.column}`;
+  const place = `${relative(io.cwd, test.file)}:${step.line}:${step.column}`;
   return printable(`${place}: ${test.name}: ${wanted.join('; ')}; it was ${got}`);
 }
 
@@ -120,25 +124,23 @@ function placeOf(set: PolicySet, id: string, io: Io): string {
   return policy ? `${relative(io.cwd, policy.file)}:${policy.line}` : id;
 }
 
-function asJson({
-  folder,
-  names,
-  results,
-  failed,
-  coverage,
-}: Omit<Report, 'set'> & { readonly folder: string }) {
+function asJson({ folder, names, cases, passed, failed, coverage }: Report) {
   return {
     folder,
     files: names,
-    cases: results.length,
-    passed: results.length - failed.length,
-    failed: failed.map(({ test, decision: { verdict, code, determining }, differences }) => ({
+    cases,
+    passed,
+    failed: failed.map(({ test, step, decision, differences }) => ({
       file: test.file,
-      line: test.line,
-      column: test.column,
+      line: step.line,
+      column: step.column,
       name: test.name,
       differences,
-      decision: { verdict, code, determining },
+      decision: {
+        verdict: decision.verdict,
+        code: decision.code,
+        determining: decision.determining,
+      },
     })),
     coverage,
   };
