@@ -1,7 +1,6 @@
 /** All policies of Cedar's own corpus through parser, printer and JSON, beside cedar-wasm. */
 import { policyToJson as policyToCedarJson } from '@cedar-policy/cedar-wasm/nodejs';
 import {
-  type Json,
   type Policy,
   parseJson,
   parsePolicies,
@@ -29,7 +28,7 @@ function parse(text: string): readonly Policy[] {
   return parsed.policies;
 }
 
-const jsonOf = (policy: Policy): string => stringifyJson(policyToJson(policy) as unknown as Json);
+const jsonOf = (policy: Policy): string => stringifyJson(policyToJson(policy));
 
 /** Integers in the order of the text, quoted ones left out. */
 const integersOf = (text: string): readonly string[] =>

@@ -1,7 +1,6 @@
 /** Cedar's JSON policy format: what is read, what it means, and the sets made of it; cedar-wasm decides. */
 import * as wasm from '@cedar-policy/cedar-wasm/nodejs';
 import {
-  type Json as CedarJson,
   type Policy,
   parseJson,
   policiesOf,
@@ -19,8 +18,7 @@ import { exactInteger, type Json, parseExact } from './exact-json.ts';
 import { policyOrTemplate } from './language-trees.ts';
 import { mutateJson } from './mutate-json.ts';
 
-const toText = (policy: Policy): string =>
-  stringifyJson(policyToJson(policy) as unknown as CedarJson);
+const toText = (policy: Policy): string => stringifyJson(policyToJson(policy));
 
 /** The text that Cedar makes of it, and whether it can read that text itself. */
 function askCedar(json: Json): { readonly text: string; readonly isText: boolean } | undefined {

@@ -1,6 +1,6 @@
 import { policyToJson as policyToCedarJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs';
 import {
-  type Json,
+  type JsonPolicy,
   type Policy,
   parseExpr,
   parseJson,
@@ -25,7 +25,7 @@ function parseOne(text: string): Policy {
 }
 
 /** As cedar-wasm sees it, which rounds integers past 2^53. */
-const rounded = (json: Json): unknown => JSON.parse(stringifyJson(json));
+const rounded = (json: JsonPolicy): unknown => JSON.parse(stringifyJson(json));
 
 describe('text and JSON carry a policy without changing it', () => {
   test('every tree prints as text that parses back to it', () => {
@@ -44,7 +44,7 @@ describe('text and JSON carry a policy without changing it', () => {
     fc.assert(
       fc.property(policyOrTemplate, (policy) => {
         expect(treeOf(parseOne(printPolicy(policy)))).toBe(treeOf(policy));
-        const json = parseJson(stringifyJson(policyToJson(policy) as unknown as Json));
+        const json = parseJson(stringifyJson(policyToJson(policy)));
         const back = policyFromJson(json.ok ? json.value : undefined);
         expect(back.ok ? sorted(back.policy) : back.errors).toEqual(sorted(policy));
       }),
@@ -59,7 +59,7 @@ describe('text and JSON carry a policy without changing it', () => {
         const isTemplate = slotsOf(policy).length > 0;
         const cedar = isTemplate ? templateToJson(text) : policyToCedarJson(text);
         expect(cedar.type === 'success' ? cedar.json : cedar.errors, text).toEqual(
-          rounded(policyToJson(policy) as unknown as Json),
+          rounded(policyToJson(policy)),
         );
       }),
       { numRuns: 1_500 },

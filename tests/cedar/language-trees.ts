@@ -34,7 +34,7 @@ const text = fc.oneof(
 const typeName = fc
   .array(identifier, { minLength: 1, maxLength: 3 })
   .map((path) => path.join('::'));
-export const entity = fc.tuple(typeName, text).map(([type, id]) => new EntityUid(type, id));
+const entity = fc.tuple(typeName, text).map(([type, id]) => new EntityUid(type, id));
 
 const I64_MAX = 9223372036854775807n;
 const long = fc
@@ -108,8 +108,8 @@ export const expression: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr }>((tie) =>
 
 type Scopes = Pick<Policy, 'principal' | 'action' | 'resource'>;
 
-const entityScope = (slot: string | undefined) => {
-  const target = slot === undefined ? entity : fc.oneof(entity, fc.constant(slot));
+const entityScope = (slot: string) => {
+  const target = fc.oneof(entity, fc.constant(slot));
   return fc.oneof(
     fc.constant({ kind: 'any' }),
     fc.record({ kind: fc.constant('eq'), entity: target }),
@@ -133,25 +133,21 @@ const condition = fc.record({
   body: expression,
 }) as fc.Arbitrary<Condition>;
 
-const policyWith = (isTemplate: boolean): fc.Arbitrary<Policy> =>
-  fc
-    .record({
-      effect: fc.constantFrom('permit', 'forbid'),
-      annotations: fc.uniqueArray(annotation, { maxLength: 3, selector: ([key]) => key }),
-      principal: entityScope(isTemplate ? '?principal' : undefined),
-      action: actionScope,
-      resource: entityScope(isTemplate ? '?resource' : undefined),
-      conditions: fc.array(condition, { maxLength: 2 }),
-    })
-    .map(({ annotations, ...rest }) => ({
-      ...(rest as unknown as Scopes & Pick<Policy, 'effect' | 'conditions'>),
-      annotations: new Map(annotations),
-      start: 0,
-      end: 0,
-    }));
-
-export const policy: fc.Arbitrary<Policy> = policyWith(false);
-export const policyOrTemplate: fc.Arbitrary<Policy> = policyWith(true);
+export const policyOrTemplate: fc.Arbitrary<Policy> = fc
+  .record({
+    effect: fc.constantFrom('permit', 'forbid'),
+    annotations: fc.uniqueArray(annotation, { maxLength: 3, selector: ([key]) => key }),
+    principal: entityScope('?principal'),
+    action: actionScope,
+    resource: entityScope('?resource'),
+    conditions: fc.array(condition, { maxLength: 2 }),
+  })
+  .map(({ annotations, ...rest }) => ({
+    ...(rest as unknown as Scopes & Pick<Policy, 'effect' | 'conditions'>),
+    annotations: new Map(annotations),
+    start: 0,
+    end: 0,
+  }));
 
 /** The tree as one string in which only places are missing. */
 export const treeOf = (tree: Policy | Expr): string =>

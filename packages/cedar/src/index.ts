@@ -36,9 +36,8 @@ export {
   stringifyJson,
 } from './json/json.ts';
 export type { JsonError } from './json/place.ts';
-export type { JsonExpr, JsonPolicy } from './json/policy-json.ts';
+export type { JsonExpr, JsonPolicy, JsonPolicySet } from './json/policy-json.ts';
 export {
-  type JsonPolicySet,
   type PolicySet,
   type PolicySetFromJson,
   policiesOf,

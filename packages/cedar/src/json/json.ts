@@ -3,7 +3,9 @@
  * like any other. What two readers could take differently is refused, so that nobody signs one meaning and
  * enforces another: a name twice in one object (Cedar refuses it too) and half a surrogate pair. RFC 8259.
  */
+
 import { locateError, type ParseError } from '../syntax/error.ts';
+import type { JsonPolicy, JsonPolicySet } from './policy-json.ts';
 
 /** A number that no Long can be: with a fraction or an exponent, minus zero, or of endless digits. */
 export class JsonNumber {
@@ -247,10 +249,10 @@ function setMember(members: Record<string, Json>, name: string, value: Json): vo
 }
 
 /** The value as JSON text without blanks, members in their own order. Numbers must be safe integers. */
-export function stringifyJson(value: Json): string {
+export function stringifyJson(value: Json | JsonPolicy | JsonPolicySet): string {
   const pieces: string[] = [];
   // What is still to be written, last first; a string in a box is text that is ready.
-  const rest: (Json | Ready)[] = [value];
+  const rest: (Json | Ready)[] = [value as Json];
   while (rest.length > 0) {
     const next = rest.pop()!;
     if (next instanceof Ready) pieces.push(next.text);

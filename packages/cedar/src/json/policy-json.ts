@@ -1,7 +1,7 @@
 /**
  * Cedar's own JSON form of a policy. docs.cedarpolicy.com/policies/json-format.html. These types say what
- * is written; what is read is whatever came from outside.
- */
+ * is written; what is read is whatever came from outside.  */
+import type { Slot } from '../ast.ts';
 import type { Json } from './json.ts';
 
 export interface JsonPolicy {
@@ -33,3 +33,13 @@ export type JsonActionScope =
 
 /** An object with one member, whose name says what it is: `{ "Var": "principal" }`. */
 export type JsonExpr = { readonly [operator: string]: Json };
+
+export interface JsonPolicySet {
+  readonly staticPolicies: { readonly [id: string]: JsonPolicy };
+  readonly templates: { readonly [id: string]: JsonPolicy };
+  readonly templateLinks: readonly {
+    readonly templateId: string;
+    readonly newId: string;
+    readonly values: { readonly [slot in Slot]?: JsonUid };
+  }[];
+}

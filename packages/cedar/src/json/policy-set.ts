@@ -2,7 +2,7 @@
  * Policy sets: policies, templates and what was linked from them, each by its id, and Cedar's JSON form of
  * all that.
  */
-import type { Policy, Slot } from '../ast.ts';
+import type { Policy } from '../ast.ts';
 import { formatParseError } from '../syntax/error.ts';
 import { POLICIES_MAX } from '../syntax/limits.ts';
 import { linkTemplate, type SlotValues, slotsOf } from '../syntax/link.ts';
@@ -10,7 +10,7 @@ import { parsePolicies } from '../syntax/policy.ts';
 import { readPolicy } from './from-json.ts';
 import { checkMembers, memberOf, takeList, takeObject, takeString } from './members.ts';
 import { type JsonError, JsonFailure, Place, toJsonErrors } from './place.ts';
-import type { JsonPolicy, JsonUid } from './policy-json.ts';
+import type { JsonPolicySet } from './policy-json.ts';
 import { policyToJson } from './to-json.ts';
 import { readUid } from './uid.ts';
 
@@ -26,16 +26,6 @@ export interface TemplateLink {
   readonly template: string;
   readonly values: SlotValues;
   readonly policy: Policy;
-}
-
-export interface JsonPolicySet {
-  readonly staticPolicies: { readonly [id: string]: JsonPolicy };
-  readonly templates: { readonly [id: string]: JsonPolicy };
-  readonly templateLinks: readonly {
-    readonly templateId: string;
-    readonly newId: string;
-    readonly values: { readonly [slot in Slot]?: JsonUid };
-  }[];
 }
 
 export type PolicySetFromJson =

@@ -150,6 +150,7 @@ describe('every limit is an error and never an overflow', () => {
     const set = (size: number): string => `[${'1,'.repeat(size)}]`;
     expect(takes(set(NODES_MAX - 1))).toBe(true);
     expect(takes(set(NODES_MAX))).toBe(false);
+    expect(takes(`principal has a${'.a'.repeat(NODES_MAX)}`)).toBe(false);
     expect(takes('[1, 1]', { nodesMax: 3 })).toBe(true);
     expect(takes('[1, 1]', { nodesMax: 2 })).toBe(false);
   });
@@ -161,6 +162,7 @@ describe('every limit is an error and never an overflow', () => {
     expect(problems(policy.repeat(2), { policiesMax: 2 })).toEqual([]);
     expect(problems(policy.repeat(3), { policiesMax: 2 })).toEqual(['1:75: more than 2 policies']);
     expect(problems('permit;'.repeat(1_000))).toHaveLength(ERRORS_MAX);
+    expect(problem(`${'a'.repeat(1_000_000)} == 1`).length).toBeLessThan(1_000);
   });
 
   test('limits are lowered and never raised', () => {

@@ -45,5 +45,12 @@ export function locateError(
     lineStart = at + 1;
   }
   const place = { line, column: start - lineStart + 1, start, end };
-  return hint === undefined ? { message, ...place } : { message, hint, ...place };
+  const error = { message: shorten(message), ...place };
+  return hint === undefined ? error : { ...error, hint: shorten(hint) };
 }
+
+/** A name of a megabyte makes no message of a megabyte. */
+const MESSAGE_LENGTH_MAX = 300;
+
+const shorten = (text: string): string =>
+  text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX).toWellFormed()}…`;

@@ -115,7 +115,10 @@ function parseHas(tokens: TokenStream, object: Expr): Expr {
     path.push(takeString(tokens));
   } else {
     path.push(takeAttributeName(tokens, 'an attribute after `has`'));
-    while (tokens.take('.')) path.push(takeAttributeName(tokens, 'an attribute'));
+    while (tokens.take('.')) {
+      path.push(takeAttributeName(tokens, 'an attribute'));
+      tokens.countNode(depth, at);
+    }
   }
   tokens.countNode(depth, at);
   return { kind: 'has', at, object, path };
