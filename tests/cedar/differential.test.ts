@@ -5,9 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import { corpus } from '../corpora.ts';
 import { corpusSets } from './corpus-sets.ts';
-import { compare, compareSeed } from './differential.ts';
+import { compare, compareIndex, compareSeed } from './differential.ts';
 
 const REQUESTS = 20_000;
+const INDEX_REQUESTS = 100_000;
 /** Of 20 s on a quiet machine. */
 const TIMEOUT_MS = 300_000;
 const seed = Number(process.env.SEALRAIL_SEED ?? 1);
@@ -23,6 +24,16 @@ describe('random policy sets', () => {
     TIMEOUT_MS,
   );
 });
+
+test(
+  'the index answers a great many random requests as without it, messages and order included',
+  () => {
+    let requests = 0;
+    for (let at = 0; requests < INDEX_REQUESTS; at++) requests += compareIndex(seed * 100_000 + at);
+    expect(requests).toBeGreaterThanOrEqual(INDEX_REQUESTS);
+  },
+  TIMEOUT_MS,
+);
 
 const folder = corpus('cedar');
 

@@ -73,8 +73,35 @@ function path(dice: Dice, kind: Kind): string {
   return dice.pick(inContext.length > 0 && dice.chance(75) ? inContext : all);
 }
 
-/** What an index may be built on: a path against constants, and the forms that people write for that. */
+/** What an index may be built on, as it is or negated, and choices of several about one path. */
 function atom(dice: Dice): string {
+  if (dice.chance(8)) return `!(${atom(dice)})`;
+  if (dice.chance(8)) return choice(dice);
+  return comparison(dice);
+}
+
+/** Mostly of one form and about one path, so that it is found like a single comparison. */
+function choice(dice: Dice): string {
+  const kind = dice.pick(['String', 'Entity', 'Long'] as const);
+  const set = dice.pick(['Set<String>', 'Set<Entity>', 'Set<Long>'] as const);
+  const at = path(dice, kind);
+  const inSet = path(dice, set);
+  const entity = path(dice, 'Entity');
+  const element = (): string => literal(dice, elementOf(set));
+  const forms = [
+    () => `${at} == ${literal(dice, kind)}`,
+    () => `${inSet}.contains(${element()})`,
+    () => `${inSet}.containsAll([${dice.times(1, 3, element).join(', ')}])`,
+    () => `${entity} in ${uid(dice)}`,
+    () => `${at} < ${literal(dice, 'Long')}`,
+  ];
+  const form = dice.pick(forms);
+  const parts = dice.times(2, 4, () => (dice.chance(90) ? form : dice.pick(forms))());
+  return `(${parts.join(' || ')})`;
+}
+
+/** A path against constants, and the other forms that people write for that. */
+function comparison(dice: Dice): string {
   const kind = dice.pick(['String', 'String', 'Entity', 'Entity', 'Long', 'Bool'] as const);
   const at = path(dice, kind);
   const constant = (): string => literal(dice, kind);
@@ -122,7 +149,9 @@ function atom(dice: Dice): string {
     case 20:
       return guarded(dice);
     case 21:
-      return `${path(dice, 'Long')} ${dice.pick(['<', '<=', '>', '>='])} ${literal(dice, 'Long')}`;
+      return dice.chance(75)
+        ? `${path(dice, 'Long')} ${dice.pick(['<', '<=', '>', '>='])} ${literal(dice, 'Long')}`
+        : `${literal(dice, 'Long')} ${dice.pick(['<', '<=', '>', '>='])} ${path(dice, 'Long')}`;
     case 22:
       return `${path(dice, 'Entity')} in ${dice.chance(60) ? uid(dice) : path(dice, 'Set<Entity>')}`;
     default:
