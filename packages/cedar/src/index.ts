@@ -60,7 +60,7 @@ export {
 export { schemaFromJson } from './schema/from-json.ts';
 export { parseSchema } from './schema/parse.ts';
 export { resolveSchema } from './schema/resolve.ts';
-export { SchemaError } from './schema/schema-error.ts';
+export * from './schema/schema-error.ts';
 export { type SchemaJson, schemaToJson } from './schema/to-json.ts';
 export type {
   Action,

@@ -3,7 +3,6 @@ import type {
   ActionDeclaration,
   AttributeDeclaration,
   EntityTypeDeclaration,
-  NamespaceDeclaration,
   Schema,
   TypeExpression,
 } from './declaration.ts';
@@ -62,7 +61,8 @@ export interface AttributeDescription extends Described {
  */
 export function describeSchema(schema: Schema): SchemaDescription {
   const namespaces = [...schema.namespaces];
-  const describer = (namespace: string) => new Describer(schema, namespace);
+  const docs = docsOfTypes(schema);
+  const describer = (namespace: string) => new Describer(docs, namespace);
   return {
     entityTypes: namespaces.flatMap(([name, { entityTypes }]) =>
       [...entityTypes].map(([id, type]) => describer(name).entityType(id, type)),
@@ -95,12 +95,14 @@ export function findUndocumented(description: SchemaDescription): readonly strin
   ]);
 }
 
+type Docs = ReadonlyMap<string, string | undefined>;
+
 class Describer {
-  readonly #schema: Schema;
+  readonly #docs: Docs;
   readonly #namespace: string;
 
-  constructor(schema: Schema, namespace: string) {
-    this.#schema = schema;
+  constructor(docs: Docs, namespace: string) {
+    this.#docs = docs;
     this.#namespace = namespace;
   }
 
@@ -154,21 +156,20 @@ class Describer {
   #docOf(type: TypeExpression): string | undefined {
     if (type.kind === 'set') return this.#docOf(type.element);
     if (type.kind !== 'reference') return undefined;
-    for (const candidate of candidates(type.name, this.#namespace)) {
-      for (const [namespace, declared] of this.#schema.namespaces) {
-        const found = findDeclaration(declared, namespace, candidate);
-        if (found !== undefined) return found.doc;
-      }
-    }
-    return undefined;
+    const declared = candidates(type.name, this.#namespace).find((name) => this.#docs.has(name));
+    return declared === undefined ? undefined : this.#docs.get(declared);
   }
 }
 
-function findDeclaration(declared: NamespaceDeclaration, namespace: string, name: string) {
-  const prefix = qualify(namespace, '');
-  if (!name.startsWith(prefix)) return undefined;
-  const id = name.slice(prefix.length);
-  return declared.commonTypes.get(id) ?? declared.entityTypes.get(id);
+/** By full name; a common type hides an entity type of its name. */
+function docsOfTypes(schema: Schema): Docs {
+  const docs = new Map<string, string | undefined>();
+  for (const [namespace, { entityTypes, commonTypes }] of schema.namespaces) {
+    for (const [name, { doc }] of [...entityTypes, ...commonTypes]) {
+      docs.set(qualify(namespace, name), doc);
+    }
+  }
+  return docs;
 }
 
 function printType(type: TypeExpression): string {

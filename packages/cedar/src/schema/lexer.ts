@@ -5,7 +5,12 @@
 import { SyntaxFailure } from '../syntax/error.ts';
 import { unescapeString } from '../syntax/escape.ts';
 import { Lexer } from '../syntax/lexer.ts';
-import { type Position, SCHEMA_TEXT_LENGTH_MAX, SchemaError } from './schema-error.ts';
+import {
+  type Position,
+  SCHEMA_TEXT_LENGTH_MAX,
+  SCHEMA_TOKENS_MAX,
+  SchemaError,
+} from './schema-error.ts';
 
 export interface Token {
   readonly kind: 'word' | 'string' | 'symbol' | 'end';
@@ -50,6 +55,9 @@ export function lexSchema(text: string): LexedSchema {
     countLines(start, end);
     tokens.push({ ...readToken(lexer, at), at, endLine: line, doc: comments.doc });
     if (kind === 'end') return { tokens, trailing };
+    if (tokens.length > SCHEMA_TOKENS_MAX) {
+      throw new SchemaError(`the schema has more than ${SCHEMA_TOKENS_MAX} tokens`, at);
+    }
     lexer.advance();
   }
 }

@@ -5,6 +5,7 @@ import { resolveSchema } from './resolve.ts';
 import {
   SCHEMA_DECLARATIONS_MAX,
   SCHEMA_TEXT_LENGTH_MAX,
+  SCHEMA_TOKENS_MAX,
   SchemaError,
   TYPE_DEPTH_MAX,
 } from './schema-error.ts';
@@ -280,6 +281,13 @@ describe('no schema stalls or exhausts whoever loads it', () => {
   test('there may be as many declarations as the limit and no more', () => {
     expect(problemOf(many(SCHEMA_DECLARATIONS_MAX))).toBeUndefined();
     expect(problemOf(many(SCHEMA_DECLARATIONS_MAX + 1))?.message).toContain('declarations');
+  });
+
+  test('text may have as many tokens as the limit and no more', () => {
+    // `entity A enum ["", "", … ];` has six tokens beside two for each id.
+    const ids = (count: number) => `entity A enum [${'"",'.repeat(count - 1)}""];`;
+    expect(problemOf(ids((SCHEMA_TOKENS_MAX - 5) >> 1))).toBeUndefined();
+    expect(problemOf(ids((SCHEMA_TOKENS_MAX - 3) >> 1))?.message).toContain('tokens');
   });
 
   test('text may be as long as the limit and no longer', () => {

@@ -27,6 +27,8 @@ export class SchemaError extends Error {
 
 /** Schemas come from operators and from tools that generate them; none of them may stall a daemon. */
 export const SCHEMA_TEXT_LENGTH_MAX = 4 * 1024 * 1024;
+/** Words, strings and signs of a text: each of them costs more memory than its characters. */
+export const SCHEMA_TOKENS_MAX = 1_000_000;
 /** Common types, entity types and actions together. */
 export const SCHEMA_DECLARATIONS_MAX = 20_000;
 /** Sets and records inside each other, common types counted in; every later walk over a type may recurse. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parsePolicies } from '../syntax/policy.ts';
 import { parseSchema } from './parse.ts';
 import { resolveSchema } from './resolve.ts';
-import { findUnknownNames } from './unknown-names.ts';
+import { findUnknownNames, UNKNOWN_NAMES_MAX } from './unknown-names.ts';
 
 const schema = resolveSchema(
   parseSchema(`
@@ -173,6 +173,13 @@ test('one misspelt name does not make others look misspelt', () => {
     'Action::"sql.delte"',
     'context.sqll',
   ]);
+});
+
+test('a policy that gets everything wrong fills nobody’s screen', () => {
+  const wrong = (count: number) =>
+    when(Array.from({ length: count }, (_, i) => `context.nothing${i}`).join(' && '));
+  expect(unknownIn(wrong(UNKNOWN_NAMES_MAX))).toHaveLength(UNKNOWN_NAMES_MAX);
+  expect(unknownIn(wrong(UNKNOWN_NAMES_MAX + 1))).toHaveLength(UNKNOWN_NAMES_MAX);
 });
 
 test('a schema with long chains of groups does not hold a loader up', () => {
