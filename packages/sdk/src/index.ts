@@ -30,7 +30,13 @@ export { eventOfEntry } from './guard/history-event.ts';
 export { inputsFrom, type JudgeInputs, type LoggedInputs, NO_INPUTS } from './guard/inputs.ts';
 export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/lint/lint.ts';
-export { type ActionReaches, actionReaches, isInside, type Reach, reachOf } from './guard/lint/reach.ts';
+export {
+  type ActionReaches,
+  actionReaches,
+  isInside,
+  type Reach,
+  reachOf,
+} from './guard/lint/reach.ts';
 export { exprKey, policyKey } from './guard/lint/tree.ts';
 export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
@@ -38,3 +44,4 @@ export * from './guard/policy-set.ts';
 export { type Difference, judgeAgain, recheckDecision } from './guard/recheck.ts';
 export { resolvedSchema, schemaText } from './guard/schema.ts';
 export * from './guard/sql-context.ts';
+export { isCedarRecord, jsonOf } from './guard/value-json.ts';

@@ -1,13 +1,14 @@
 /** Actions on a small database, as a gateway would give them to the guard. */
-import type {
-  Action,
-  CedarValue,
-  Condition,
-  ConditionKind,
-  Entity,
+import { Datetime } from '@sealrail/cedar';
+import {
+  type Action,
+  type CedarValue,
+  type Condition,
+  type ConditionKind,
+  type Entity,
   EntityUid,
-  PolicyInfo,
-  Request,
+  type PolicyInfo,
+  type Request,
 } from '../src/guard/decision.ts';
 import { loadPolicySet, type PolicySet } from '../src/guard/policy-set.ts';
 import { schemaText } from '../src/guard/schema.ts';
@@ -30,33 +31,31 @@ export interface SqlCase {
   readonly derivedClasses?: readonly string[];
 }
 
-export const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
-  __entity: { type, id },
-});
+export const entity = (type: string, id: string): EntityUid => new EntityUid(type, id);
 const set = (type: string, ids: readonly string[] = []): CedarValue =>
   ids.map((id) => entity(type, id));
 
 function entitiesOf(one: SqlCase): Entity[] {
   const { type = 'Human', id = 'alice', groups = [], table = 'customers' } = one;
   const { env = 'prod', database = 'shop' } = one;
-  const parents = groups.map((group) => ({ type: 'Group', id: group }));
+  const parents = groups.map((group) => entity('Group', group));
   return [
-    { uid: { type, id }, attrs: type === 'Agent' ? { trust: 0 } : {}, parents },
+    { uid: entity(type, id), attrs: type === 'Agent' ? { trust: 0 } : {}, parents },
     ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
     {
-      uid: { type: 'Database', id: database },
+      uid: entity('Database', database),
       attrs: { engine: 'postgres' },
-      parents: [{ type: 'Env', id: env }],
+      parents: [entity('Env', env)],
     },
     {
-      uid: { type: 'Schema', id: `${database}.public` },
+      uid: entity('Schema', `${database}.public`),
       attrs: {},
-      parents: [{ type: 'Database', id: database }],
+      parents: [entity('Database', database)],
     },
     {
-      uid: { type: 'Table', id: `${database}.public.${table}` },
+      uid: entity('Table', `${database}.public.${table}`),
       attrs: { classes: [], appendOnly: false },
-      parents: [{ type: 'Schema', id: `${database}.public` }],
+      parents: [entity('Schema', `${database}.public`)],
     },
   ];
 }
@@ -64,12 +63,12 @@ function entitiesOf(one: SqlCase): Entity[] {
 export function requestOf(one: SqlCase): Request {
   const { type = 'Human', id = 'alice', table = 'customers', database = 'shop' } = one;
   const resources = {
-    table: { type: 'Table', id: `${database}.public.${table}` },
-    schema: { type: 'Schema', id: `${database}.public` },
-    database: { type: 'Database', id: database },
+    table: entity('Table', `${database}.public.${table}`),
+    schema: entity('Schema', `${database}.public`),
+    database: entity('Database', database),
   };
   return {
-    principal: { type, id },
+    principal: entity(type, id),
     action: `sql.${one.verb}`,
     resource: resources[one.resource ?? 'table'],
     context: { meta: metaOf(), sql: sqlOf(one), access: accessOf(one) },
@@ -86,7 +85,7 @@ export const actionOf = (...cases: readonly [SqlCase, ...SqlCase[]]): Action => 
 
 function metaOf(): Record<string, CedarValue> {
   return {
-    now: { __extn: { fn: 'datetime', arg: '2025-11-25T12:00:00.000Z' } },
+    now: new Datetime(Date.UTC(2025, 10, 25, 12)),
     hour: 12,
     weekday: 2,
     holiday: false,

@@ -3,7 +3,7 @@
  * objects, arrays, strings, booleans and integers within ±(2^53−1); no floats, no null. Nothing is ever
  * removed or renamed here; a reader ignores fields that it does not know.
  */
-import type { Code, Decision, EntityUid, Mode, Reservation } from '../guard/decision.ts';
+import type { Code, Decision, Mode, Reservation } from '../guard/decision.ts';
 import type { LoggedInputs } from '../guard/inputs.ts';
 
 export const ENTRY_VERSION = 1;
@@ -228,4 +228,4 @@ export const ENTRY_KINDS = [
 ] as const satisfies readonly EntryKind[];
 
 /** The codes in which `deny` may be logged; kept beside the shape so that both change together. */
-export type { Code, EntityUid };
+export type { Code };

@@ -6,13 +6,14 @@ import { createHmac } from 'node:crypto';
 import { encodeCanonical } from '../entry/canonical.ts';
 import type { Json } from '../entry/entry.ts';
 import type { Act } from './guard.ts';
+import { jsonOf } from './value-json.ts';
 
 /** Keyed, because it stands in entries: a plain hash of a short text is the text to whoever tries them all. */
 export function digestAction(act: Act, key: Uint8Array): string {
   const { action, target, principal, onBehalfOf = [], values } = act;
   const requests = action.requests.map(({ context, ...request }) => {
     const { meta: _, ...facts } = context;
-    return { ...request, facts };
+    return { ...request, facts: jsonOf(facts) };
   });
   const exact = { v: 1, target, principal, onBehalfOf, requests, values };
   const text = encodeCanonical(exact as unknown as Json);

@@ -1,4 +1,8 @@
 /** The words of decision.md as types: what is decided on, and what comes out. */
+import type { CedarRecord, Entities, Entity, EntityUid, Value } from '@sealrail/cedar';
+
+export type { CedarRecord, Entity } from '@sealrail/cedar';
+export { EntityUid } from '@sealrail/cedar';
 
 export const VERDICTS = ['allow', 'hold', 'deny'] as const;
 export type Verdict = (typeof VERDICTS)[number];
@@ -16,41 +20,21 @@ export type Code =
 
 export type Mode = 'observe' | 'enforce';
 
-/** A Cedar entity reference. `type` is a bare name of guard.cedarschema, such as `Table`. */
-export interface EntityUid {
-  readonly type: string;
-  readonly id: string;
-}
-
-/** A Cedar value, without floats: sets are arrays, records are objects, entities are `{__entity}`. */
-export type CedarValue =
-  | string
-  | number
-  | boolean
-  | readonly CedarValue[]
-  | { readonly __entity: EntityUid }
-  | { readonly __extn: { readonly fn: string; readonly arg: string } }
-  | { readonly [key: string]: CedarValue };
-
-export interface Entity {
-  readonly uid: EntityUid;
-  readonly attrs: Readonly<Record<string, CedarValue>>;
-  readonly parents: readonly EntityUid[];
-  readonly tags?: Readonly<Record<string, CedarValue>>;
-}
+/** A Cedar value: sets are arrays, records are objects, entities and extension values are classes. */
+export type CedarValue = Value;
 
 /** One question to the policies. */
 export interface Request {
   readonly principal: EntityUid;
   readonly action: string;
   readonly resource: EntityUid;
-  readonly context: Readonly<Record<string, CedarValue>>;
+  readonly context: CedarRecord;
 }
 
 /** What somebody is about to do: at least one request, all of one principal. */
 export interface Action {
   readonly requests: readonly Request[];
-  /** Every entity that a request names, and all their ancestors. */
+  /** Every entity that a request names, and all their ancestors. The same list again costs nothing again. */
   readonly entities: readonly Entity[];
   /** Set when the bytes were malformed: the decision is `rejected` before any policy is asked. */
   readonly rejected?: string;
@@ -151,7 +135,7 @@ export interface Decision {
   /** SHA-256 of the policy set's and the entities' canonical form, lowercase hex. */
   readonly policySet: string;
   readonly entities: string;
-  /** Name and version of the engine: `cedar-wasm/4.13.0`. */
+  /** Name and version of the engine: `sealrail-cedar/0.1.0`. */
   readonly engine: string;
   readonly mode: Mode;
   readonly shadow?: Shadow;
@@ -195,13 +179,22 @@ export interface Evaluation {
   readonly invalid?: string;
 }
 
+/** Entities as an engine holds them; `invalid` says why it does not. */
+export interface PreparedEntities {
+  readonly entities?: Entities;
+  readonly invalid?: string;
+}
+
 /**
  * A Cedar engine over one loaded policy set. Pure: the same request and entities give the same answer.
  * Never throws for what a request holds; an engine that fails answers with `invalid`.
  */
 export interface Engine {
   readonly name: string;
-  evaluate(request: Request, entities: readonly Entity[]): Evaluation;
+  prepare(entities: readonly Entity[]): PreparedEntities;
+  evaluate(request: Request, entities: PreparedEntities): Evaluation;
+  /** Lets go of the policies; every request is answered with `invalid` from then on. */
+  close(): void;
 }
 
 /** What whoever is stopped gets to see; each surface renders it in its own error form. */

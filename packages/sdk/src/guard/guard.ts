@@ -1,6 +1,6 @@
 import type { Json, OutcomeFields, ResourceUse } from '../entry/entry.ts';
 import type { About, ClearValue } from '../entry/recorder.ts';
-import type { Action, Decision, Denial, Mode } from './decision.ts';
+import type { Action, CedarRecord, Decision, Denial, Mode } from './decision.ts';
 import type { PolicySet } from './policy-set.ts';
 
 /** An action with everything that its entry says about it. */
@@ -14,8 +14,8 @@ export interface Act extends About {
   /** Literals, bind values, and the exact bytes at `/bytes`. */
   readonly values: readonly ClearValue[];
   readonly facts: Json;
-  /** `history` in it, and in the contexts of the action, is the guard's to fill. */
-  readonly meta: Json;
+  /** `meta` of the action's contexts. `history` in it is the guard's to fill. */
+  readonly meta: CedarRecord;
 }
 
 export interface Decided {

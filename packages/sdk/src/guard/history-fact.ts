@@ -1,19 +1,18 @@
 /** The history as the policies are asked about it: `context.meta.history`, the guard's to fill. Pure. */
-import type { Action, CedarValue, EntityUid } from './decision.ts';
+import { type Action, type CedarRecord, EntityUid } from './decision.ts';
 import type { HistorySnapshot } from './history.ts';
 import { type Account, accountOfUid } from './history-event.ts';
-
-type CedarRecord = Readonly<Record<string, CedarValue>>;
+import { isCedarRecord } from './value-json.ts';
 
 /** Whatever a surface put there is replaced: it cannot know what other sessions did. */
 export function withHistory(action: Action, history: HistorySnapshot): Action {
   let from: CedarRecord | undefined;
   let meta: CedarRecord = {};
   const requests = action.requests.map((request) => {
-    const own = recordOf(request.context.meta);
-    if (own === undefined) return request;
+    const own = request.context.meta;
+    if (!isCedarRecord(own)) return request;
     // Of one action: what is shared stays shared.
-    if (own !== from) meta = { ...own, history: history as unknown as CedarValue };
+    if (own !== from) meta = { ...own, history: { ...history } };
     from = own;
     return { ...request, context: { ...request.context, meta } };
   });
@@ -25,14 +24,10 @@ export function accountOfAction({ requests }: Action): Account | undefined {
   const [first] = requests;
   if (first === undefined) return undefined;
   const account = accountOfUid(first.principal);
-  const caller = recordOf(recordOf(first.context.meta)?.caller);
-  const human = recordOf(caller?.onBehalfOf)?.__entity;
-  if (caller?.chainProved !== true || human === undefined) return account;
-  const { principal: root } = accountOfUid(human as unknown as EntityUid);
+  const { meta } = first.context;
+  const caller = isCedarRecord(meta) ? meta.caller : undefined;
+  if (!isCedarRecord(caller) || caller.chainProved !== true) return account;
+  if (!(caller.onBehalfOf instanceof EntityUid)) return account;
+  const { principal: root } = accountOfUid(caller.onBehalfOf);
   return root === account.principal ? account : { ...account, root };
-}
-
-function recordOf(value: CedarValue | undefined): CedarRecord | undefined {
-  const isRecord = typeof value === 'object' && !Array.isArray(value);
-  return isRecord ? (value as CedarRecord) : undefined;
 }

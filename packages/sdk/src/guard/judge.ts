@@ -1,12 +1,12 @@
 /** From an action to a decision, with nothing logged: what the guard does first, and `explain` does only. */
 import { hash } from 'node:crypto';
 import { encodeCanonical } from '../entry/canonical.ts';
-import type { Json } from '../entry/entry.ts';
 import { decide, type Finding } from './decide.ts';
 import type { Action, Decision, Entity, EntityUid } from './decision.ts';
 import type { JudgeInputs } from './inputs.ts';
 import type { PolicySet } from './policy-set.ts';
 import { EntityIndex, misunderstood, misunderstoodAction } from './understood.ts';
+import { jsonOf } from './value-json.ts';
 
 export interface Judgement {
   readonly decision: Decision;
@@ -38,10 +38,11 @@ function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Fi
       : misunderstoodAction(action);
   if (problem !== undefined) return [{ kind: 'misunderstood', why: { doubts: [], problem } }];
   const index = new EntityIndex(action.entities, set.enumerated);
+  const prepared = set.engine.prepare(action.entities);
   return action.requests.map((request) => {
     const why = misunderstood(request, index);
     if (why) return { kind: 'misunderstood', why };
-    const evaluation = set.engine.evaluate(request, action.entities);
+    const evaluation = set.engine.evaluate(request, prepared);
     if (evaluation.invalid === undefined) return { kind: 'evaluated', evaluation };
     return { kind: 'misunderstood', why: { doubts: [], problem: evaluation.invalid } };
   });
@@ -50,8 +51,13 @@ function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Fi
 /** Sorted, so that the order in which a surface happens to collect them changes no digest. */
 export function canonicalEntities(entities: readonly Entity[]): Buffer {
   const sorted = entities.toSorted((a, b) => order(a.uid, b.uid));
-  const plain = sorted.map((entity) => ({ ...entity, parents: entity.parents.toSorted(order) }));
-  return Buffer.from(encodeCanonical(plain as unknown as Json));
+  const plain = sorted.map(({ uid, parents, attrs, tags }) => ({
+    uid: { type: uid.type, id: uid.id },
+    parents: parents.toSorted(order).map(({ type, id }) => ({ type, id })),
+    attrs: jsonOf(attrs),
+    ...(tags === undefined ? {} : { tags: jsonOf(tags) }),
+  }));
+  return Buffer.from(encodeCanonical(plain));
 }
 
 function order(a: EntityUid, b: EntityUid): number {

@@ -3,10 +3,16 @@
  * recheck`, `policy replay` and `policy report` decide again. Pure. An entry may be anybody's, so whatever
  * does not have its shape is a reason and never a throw.
  */
+import {
+  CedarError,
+  type Json as CedarJson,
+  entitiesFromJson,
+  recordFromJson,
+} from '@sealrail/cedar';
 import { parseCanonical } from '../entry/canonical.ts';
 import type { Common, DecisionFields, Entry, Json, ResourceUse } from '../entry/entry.ts';
 import { SealrailError } from '../errors.ts';
-import type { Action, CedarValue, Entity, EntityUid, Request } from './decision.ts';
+import { type Action, type CedarRecord, type Entity, EntityUid, type Request } from './decision.ts';
 import { NO_ACCESS, type RecordedSql, sqlContext } from './sql-context.ts';
 
 export type DecisionEntry = Common & DecisionFields;
@@ -42,7 +48,9 @@ export function loggedAction(entry: DecisionEntry, blobs: BlobReader): Action | 
     const requests = requestsOf(whole);
     return requests === undefined ? 'shape-unknown' : { requests, entities: entitiesOf(bytes) };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof SealrailError) return 'shape-unknown';
+    const isShape =
+      error instanceof TypeError || error instanceof SealrailError || error instanceof CedarError;
+    if (isShape) return 'shape-unknown';
     throw error;
   }
 }
@@ -71,11 +79,9 @@ function placed(record: JsonRecord, path: readonly string[], value: Json): JsonR
   return { ...record, [name]: inner };
 }
 
-/** Entities as their canonical form holds them. Throws ENTRY_INVALID or TypeError for other bytes. */
+/** Entities as their canonical form holds them. Throws ENTRY_INVALID or CEDAR_JSON for other bytes. */
 export function entitiesOf(bytes: Uint8Array): readonly Entity[] {
-  const parsed = parseCanonical(Buffer.from(bytes).toString('utf8'));
-  if (!Array.isArray(parsed)) throw new TypeError('no list of entities');
-  return parsed as unknown as readonly Entity[];
+  return entitiesFromJson(parseCanonical(Buffer.from(bytes).toString('utf8')) as CedarJson);
 }
 
 const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
@@ -87,28 +93,32 @@ function requestsOf(entry: DecisionEntry): readonly Request[] | undefined {
   }
   const contexts = contextsOf(entry);
   if (contexts === undefined) return undefined;
-  const principal: EntityUid = { type: TYPES[who.type], id: who.id };
+  const principal = new EntityUid(TYPES[who.type], who.id);
   return (resources as readonly ResourceUse[]).map((use) => ({
     principal,
     action: use.action,
-    resource: { type: use.type, id: use.id },
+    resource: new EntityUid(use.type, use.id),
     context: contexts(use),
   }));
 }
 
-type ContextOf = (use: ResourceUse) => Readonly<Record<string, CedarValue>>;
+type ContextOf = (use: ResourceUse) => CedarRecord;
 
 /** By surface, the one member of `facts`: what a request's context is besides `meta`. */
 function contextsOf({ facts, meta, target, statement }: DecisionEntry): ContextOf | undefined {
   const surfaces = facts as JsonRecord;
-  const known = meta as CedarValue;
+  const known = recordFromJson(meta as CedarJson);
   if (surfaces.sql !== undefined) {
     const recorded = surfaces.sql as unknown as RecordedSql;
     const sql = sqlContext({ facts: recorded, template: statement ?? '', database: target });
-    return ({ access = NO_ACCESS }) => ({ meta: known, sql, access: access as CedarValue });
+    return ({ access = NO_ACCESS }) => ({
+      meta: known,
+      sql,
+      access: recordFromJson(access as CedarJson),
+    });
   }
   if (surfaces.change !== undefined) {
-    const change = surfaces.change as CedarValue;
+    const change = recordFromJson(surfaces.change as CedarJson);
     return () => ({ meta: known, change });
   }
   return undefined;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { recorderForTest } from '../../testing/recorder.ts';
 import { actionOf, type SqlCase, setOf } from '../../testing/sql.ts';
 import type { DecisionFields, Entry, Json } from '../entry/entry.ts';
-import { ENGINE_NAME } from './engine-cedar-wasm.ts';
+import { ENGINE_NAME } from './engine.ts';
 import type { Act } from './guard.ts';
 import { canonicalEntities } from './judge.ts';
 import { ATTACHED_MAX, type GuardOptions, NO_DECISION_ID, openGuard } from './open-guard.ts';
@@ -275,7 +275,8 @@ describe('swapping the set', () => {
     expect(sideStore.blobs.has(looser.digest)).toBe(true);
     const { requests, entities } = act.action;
     const [request] = requests;
-    expect(request && policySet.engine.evaluate(request, entities).invalid).toMatch(/replaced/);
+    const prepared = policySet.engine.prepare(entities);
+    expect(request && policySet.engine.evaluate(request, prepared).invalid).toMatch(/replaced/);
   });
 
   test('replacing a set by itself keeps it', () => {

@@ -15,6 +15,7 @@ import { accountOfAction, withHistory } from './history-fact.ts';
 import { InputsTaken, type JudgeInputs, type LoggedInputs } from './inputs.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
+import { jsonOf } from './value-json.ts';
 
 /** Who has said yes to what. Asked in the middle of a decision, and so answers at once. */
 export interface Approvals {
@@ -77,10 +78,7 @@ class RecordingGuard implements Guard {
     const seen: Act = {
       ...act,
       action: withHistory(act.action, past.snapshot),
-      meta: {
-        ...(act.meta as { [name: string]: Json }),
-        history: past.snapshot as unknown as Json,
-      },
+      meta: { ...act.meta, history: { ...past.snapshot } },
     };
     const inputs = new InputsTaken(this.#inputs(seen, past));
     const { decision, entities } = this.#judge(seen.action, inputs);
@@ -284,7 +282,7 @@ function decisionFields(act: Act, { decision, enforced, inputs, uncounted }: Mad
     ...(act.statement === undefined ? {} : { statement: act.statement }),
     values: [],
     facts: act.facts,
-    meta: act.meta,
+    meta: jsonOf(act.meta),
     decision: logged,
   };
 }

@@ -58,7 +58,7 @@ describe('loading policies', () => {
     [
       'a syntax error, at its line and column',
       '// é\nforbid (principle, action, resource);',
-      { line: 2, column: 9, message: expect.stringMatching(/invalid variable/) },
+      { line: 2, column: 9, message: expect.stringMatching(/found `principle`/) },
     ],
     [
       'a fact that does not exist',

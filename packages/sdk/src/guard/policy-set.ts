@@ -3,32 +3,27 @@
  * so that no policy is in force that means less than it seems to.
  */
 import { hash } from 'node:crypto';
+import { type DetailedError, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import {
-  type ActionConstraint,
-  checkParsePolicySet,
-  type DetailedError,
-  policySetTextToParts,
+  type ActionScope,
+  type Expr,
+  type JsonPolicy,
+  type Policy,
+  parseExpr,
+  parsePolicies,
   policyToJson,
-  validate,
-} from '@cedar-policy/cedar-wasm/nodejs';
+  printPolicy,
+} from '@sealrail/cedar';
 import { encodeCanonical, parseCanonical } from '../entry/canonical.ts';
 import { SealrailError } from '../errors.ts';
 import { readAnnotations } from './annotations.ts';
 import { memoryOf } from './condition.ts';
 import type { ConditionKind, Engine, PolicyInfo } from './decision.ts';
-import { openCedarWasmEngine } from './engine-cedar-wasm.ts';
+import { openEngine } from './engine.ts';
 import { EVERYTHING, type Fulfilment, fulfils, unfulfilled } from './fulfilment.ts';
 import { forbiddenRead, historyReadMs, NOT_ESTABLISHED, readsContext } from './policy-reads.ts';
-import {
-  fromByteOffset,
-  normalizePolicy,
-  type PolicyText,
-  positionAt,
-  splitPolicies,
-  tooComplex,
-} from './policy-text.ts';
-import { rememberingEngine } from './remembering-engine.ts';
-import { actionsOf, enumeratedTypes } from './schema.ts';
+import { fromByteOffset, normalizePolicy, positionAt, tooComplex } from './policy-text.ts';
+import { actionsOf, enumeratedTypes, resolvedSchema } from './schema.ts';
 
 export interface PolicyFile {
   readonly name: string;
@@ -93,19 +88,20 @@ export function loadPolicySet(
   const actions = actionsOf(schema);
   for (const policy of policies) {
     const { condition, id } = policy.info;
-    const problem = condition && unfulfilled(condition.kind, policy.scope, actions, fulfilment);
-    if (problem) problems.push(problemAt(policy, 0, `policy ${id}: ${problem}`));
+    const scope = scopeOf(policy.policy.action);
+    const problem = condition && unfulfilled(condition.kind, scope, actions, fulfilment);
+    if (problem) problems.push(problemOf(policy, `policy ${id}: ${problem}`));
   }
   for (const [at, policy] of policies.entries()) {
     const first = policies.findIndex(({ info }) => info.id === policy.info.id);
     if (first === at) continue;
     const { file, line } = policies[first]?.info ?? policy.info;
     const message = `a second policy with @id("${policy.info.id}"); the first is at ${file}:${line}`;
-    problems.push(problemAt(policy, 0, message));
+    problems.push(problemOf(policy, message));
   }
   if (policies.length > POLICIES_MAX) {
     const last = policies[POLICIES_MAX];
-    if (last) problems.push(problemAt(last, 0, `more than ${POLICIES_MAX} policies`));
+    if (last) problems.push(problemOf(last, `more than ${POLICIES_MAX} policies`));
   }
   if (problems.length > 0) return problems;
   const invalid = validatePolicies(policies, schema);
@@ -128,11 +124,10 @@ interface CanonicalForm {
 
 interface ReadPolicy {
   readonly info: PolicyInfo;
-  /** In Cedar's JSON form. */
-  readonly conditions: unknown;
-  readonly scope: readonly string[] | undefined;
+  readonly policy: Policy;
+  readonly conditions: JsonPolicy['conditions'];
+  readonly cost?: Expr;
   readonly file: PolicyFile;
-  readonly at: PolicyText;
 }
 
 function sizeProblem(files: readonly PolicyFile[]): PolicyProblem | undefined {
@@ -148,104 +143,119 @@ function sizeProblem(files: readonly PolicyFile[]): PolicyProblem | undefined {
 }
 
 function readFile(file: PolicyFile, problems: PolicyProblem[]): ReadPolicy[] {
-  const start = { file, at: { start: 0 } };
+  // Cedar's validator recurses, and past some hundred levels it overwrites its own memory.
   const complex = tooComplex(file.text);
   if (complex) {
-    problems.push(problemAt(start, complex.offset, complex.message));
+    problems.push(problemAt(file, complex.offset, complex.message));
     return [];
   }
-  const parsed = parseFile(file);
-  if (parsed.type === 'failure') {
-    problems.push(...parsed.errors.map((error) => cedarProblem(start, error)));
-    return [];
-  }
-  if (parsed.policy_templates.length > 0) {
-    problems.push(problemAt(start, 0, 'a template (?principal, ?resource) names nobody'));
-    return [];
-  }
-  const texts = splitPolicies(file.text);
-  if (texts?.length !== parsed.policies.length) {
-    // Ids, lines and effects come from our split: where Cedar sees other policies, none of them hold.
-    problems.push(problemAt(start, 0, "couldn't tell the policies of this file apart"));
+  const parsed = parsePolicies(file.text);
+  if (!parsed.ok) {
+    for (const { start, message, hint } of parsed.errors)
+      problems.push(problemAt(file, start, message, hint));
     return [];
   }
   const found: ReadPolicy[] = [];
-  for (const at of texts) {
-    const read = readPolicy(file, at);
-    if (typeof read === 'string') problems.push(problemAt({ file, at }, 0, read));
-    else found.push({ ...read, file, at });
+  for (const policy of parsed.policies) {
+    const read = readPolicy(file, policy);
+    if ('message' in read) problems.push(read);
+    else found.push(read);
   }
   return found;
 }
 
-function parseFile({ text }: PolicyFile): ReturnType<typeof policySetTextToParts> {
-  // Of the two, only the first says where an error is.
-  const checked = checkParsePolicySet({ staticPolicies: text });
-  return checked.type === 'failure' ? checked : policySetTextToParts(text);
-}
-
-function readPolicy(
-  file: PolicyFile,
-  at: PolicyText,
-): Pick<ReadPolicy, 'info' | 'conditions' | 'scope'> | string {
-  const text = file.text.slice(at.start, at.end);
-  const answer = policyToJson(text);
-  if (answer.type === 'failure') return answer.errors[0]?.message ?? 'does not parse';
-  const { effect, conditions } = answer.json;
-  if (effect !== at.effect) return `Cedar reads a ${effect} where a ${at.effect} stands`;
-  // An annotation without a value comes as null.
-  const annotations: Record<string, string> = {};
-  for (const [name, value] of Object.entries(answer.json.annotations ?? {})) {
-    annotations[name] = (value as string | null) ?? '';
-  }
+function readPolicy(file: PolicyFile, policy: Policy): ReadPolicy | PolicyProblem {
+  const { start, end, effect } = policy;
+  const refuse = (message: string): PolicyProblem => problemAt(file, start, message);
+  if (
+    [policy.principal, policy.resource].some((scope) => 'entity' in scope && isSlot(scope.entity))
+  )
+    return refuse('a template (?principal, ?resource) names nobody');
+  const annotations = Object.fromEntries(
+    [...policy.annotations].map(([name, value]) => [name, value ?? '']),
+  );
   const annotated = readAnnotations(effect, annotations);
-  if (typeof annotated === 'string') return annotated;
+  if (typeof annotated === 'string') return refuse(annotated);
   const { id, condition } = annotated;
+  const { conditions } = policyToJson(policy);
   if (condition?.kind === 'approved' && readsContext(conditions, ['meta', 'approval'])) {
-    return `policy ${id}: it asks for an approval and reads context.meta.approval: an approval that asked for itself could not be given`;
-  }
-  if (condition?.kind === 'within-rate' && condition.cost !== undefined) {
-    return `policy ${id}: @cost cannot be computed by this version`;
+    const why = 'an approval that asked for itself could not be given';
+    return refuse(`policy ${id} asks for an approval and reads context.meta.approval: ${why}`);
   }
   const read = forbiddenRead(conditions, NOT_ESTABLISHED);
-  if (read !== undefined) return `policy ${id}: ${read}`;
+  if (read !== undefined) return refuse(`policy ${id}: ${read}`);
+  const cost = readCost(condition);
+  if (typeof cost === 'string') return refuse(`policy ${id}: @cost does not parse: ${cost}`);
+  const text = file.text.slice(start, end);
   const info: PolicyInfo = {
     ...annotated,
     effect,
     annotations,
     readsHistory: readsContext(conditions, ['meta', 'history']),
     file: file.name,
-    line: positionAt(file.text, at.start).line,
+    line: positionAt(file.text, start).line,
     text,
     textDigest: hash('sha256', normalizePolicy(text)),
   };
-  return { info, conditions, scope: scopeOf(answer.json.action) };
+  return { info, policy, conditions, file, ...(cost ? { cost } : {}) };
+}
+
+const isSlot = (entity: unknown): boolean => typeof entity === 'string';
+
+function readCost(condition: PolicyInfo['condition']): Expr | string | undefined {
+  if (condition?.kind !== 'within-rate' || condition.cost === undefined) return undefined;
+  const parsed = parseExpr(condition.cost);
+  return parsed.ok ? parsed.expr : (parsed.errors[0]?.message ?? 'it is no expression');
 }
 
 /** Ids of the actions and groups that a policy's scope names; undefined for all of them. */
-function scopeOf(action: ActionConstraint): readonly string[] | undefined {
-  if (action.op === 'All') return undefined;
-  // A slot would make it a template, and those are refused.
-  if ('slot' in action) return [];
-  const named = 'entities' in action ? action.entities : [action.entity];
-  return named.map((entity) => ('__entity' in entity ? entity.__entity.id : entity.id));
+function scopeOf(action: ActionScope): readonly string[] | undefined {
+  switch (action.kind) {
+    case 'any':
+      return undefined;
+    case 'eq':
+      return [action.entity.id];
+    case 'in':
+      return action.entities.map(({ id }) => id);
+  }
 }
 
 /** A warning counts: a policy that can never apply looks as if it guarded, and never does. */
 function validatePolicies(policies: readonly ReadPolicy[], schema: string): PolicyProblem[] {
   const byId = new Map(policies.map((policy) => [policy.info.id, policy]));
-  const staticPolicies = Object.fromEntries(policies.map(({ info }) => [info.id, info.text]));
+  const texts = policies.map(({ info }) => [info.id, info.text] as const);
+  // A cost is of type Long over the requests of its policy. No @id begins with a colon.
+  const costs = policies.flatMap(({ info, policy, cost }) =>
+    cost === undefined ? [] : [[`:${info.id}`, costPolicy(policy, cost)] as const],
+  );
+  const staticPolicies = Object.fromEntries([...texts, ...costs]);
   const answer = validate({ schema, policies: { staticPolicies } });
   if (answer.type === 'failure') {
-    // Each policy parsed by itself: what fails now is the schema.
-    throw new Error(`the policy schema does not parse: ${answer.errors[0]?.message ?? 'unknown'}`);
+    // Each policy parsed by itself: what fails now is the schema, or Cedar's own parser reads it otherwise.
+    throw new Error(`Cedar refuses policies or schema: ${answer.errors[0]?.message ?? 'unknown'}`);
   }
   return [...answer.validationErrors, ...answer.validationWarnings].flatMap(
     ({ policyId, error }) => {
       const policy = byId.get(policyId);
-      return policy ? [cedarProblem(policy, error)] : [];
+      if (policy) return [cedarProblem(policy, error)];
+      const costly = byId.get(policyId.slice(1));
+      // What may be missing has no cost then, and that is an error of the policy when it is.
+      if (costly === undefined || MAY_BE_MISSING.test(error.message)) return [];
+      return [problemOf(costly, `policy ${costly.info.id}: @cost: ${error.message}`)];
     },
   );
+}
+
+const MAY_BE_MISSING = /^unable to guarantee safety of access to (optional attribute|tag)/;
+
+function costPolicy(policy: Policy, cost: Expr): string {
+  const zero: Expr = { kind: 'literal', value: 0, at: 0 };
+  const body: Expr = { kind: 'binary', operator: '<', left: cost, right: zero, at: 0 };
+  return printPolicy({
+    ...policy,
+    annotations: new Map(),
+    conditions: [...policy.conditions, { kind: 'when', body }],
+  });
 }
 
 function openSet(
@@ -260,27 +270,22 @@ function openSet(
     schema,
     policies: infos.map(({ id, text }) => ({ id, text: normalizePolicy(text) })),
   });
-  const engine = openCedarWasmEngine(
-    sorted.map(({ info, at }) => ({ id: info.id, text: info.text, at })),
-    schema,
-  );
-  const remembering = rememberingEngine(
-    engine,
-    sorted.map(({ conditions }) => conditions),
-  );
+  const entries = sorted.map(({ info, policy, cost }) => ({
+    id: info.id,
+    policy,
+    ...(cost ? { cost } : {}),
+  }));
+  const engine = openEngine(entries, resolvedSchema(schema));
   return {
     policies: infos,
     byId: new Map(infos.map((info) => [info.id, info])),
     digest: hash('sha256', canonical),
     canonical,
-    engine: remembering,
+    engine,
     enumerated: enumeratedTypes(schema),
     ...memoryOfSet(sorted),
     fulfils: (kind, action) => fulfils(fulfilment, kind, action),
-    close: () => {
-      engine.close();
-      remembering.forget();
-    },
+    close: () => engine.close(),
   };
 }
 
@@ -292,20 +297,23 @@ function memoryOfSet(policies: readonly ReadPolicy[]): Pick<PolicySet, 'remember
   return { remembers: memoryMs > 0, memoryMs };
 }
 
-interface Place {
-  readonly file: PolicyFile;
-  readonly at: Pick<PolicyText, 'start'>;
+/** `offset` in UTF-16 code units. */
+function problemAt(
+  { name, text }: PolicyFile,
+  offset: number,
+  message: string,
+  hint?: string,
+): PolicyProblem {
+  return { file: name, ...positionAt(text, offset), message, ...(hint ? { hint } : {}) };
 }
 
-/** `offset` from the policy's start, in UTF-16 code units. */
-function problemAt({ file, at }: Place, offset: number, message: string): PolicyProblem {
-  return { file: file.name, ...positionAt(file.text, at.start + offset), message };
-}
+const problemOf = ({ file, policy }: ReadPolicy, message: string): PolicyProblem =>
+  problemAt(file, policy.start, message);
 
-function cedarProblem(place: Place, error: DetailedError): PolicyProblem {
+function cedarProblem({ file, policy }: ReadPolicy, error: DetailedError): PolicyProblem {
   const [location] = error.sourceLocations ?? [];
-  const text = place.file.text.slice(place.at.start);
+  const text = file.text.slice(policy.start);
   const offset = location ? fromByteOffset(text, location.start) : 0;
   const hint = error.help ?? location?.label ?? undefined;
-  return { ...problemAt(place, offset, error.message), ...(hint ? { hint } : {}) };
+  return problemAt(file, policy.start + offset, error.message, hint);
 }

@@ -1,16 +1,4 @@
-/**
- * Where policies begin and end in a Cedar text. Only tokens are told apart here; what they mean is
- * Cedar's own parser's business, and loading compares the two counts.
- */
-
-export interface PolicyText {
-  /** Offsets into the file, in UTF-16 code units. */
-  readonly start: number;
-  readonly end: number;
-  /** Offset of `permit` or `forbid`. */
-  readonly effectAt: number;
-  readonly effect: 'permit' | 'forbid';
-}
+/** A Cedar text by its tokens: what it is named by, and whether Cedar's validator can bear it. */
 
 interface Token {
   readonly text: string;
@@ -25,40 +13,6 @@ function* tokens(text: string): Generator<Token> {
   for (const match of text.matchAll(TOKEN)) {
     if (match[1] !== undefined) yield { text: match[1], start: match.index };
   }
-}
-
-/** Every policy of a file, in order; undefined where one has no effect or no end. */
-export function splitPolicies(text: string): PolicyText[] | undefined {
-  const policies: PolicyText[] = [];
-  let start: number | undefined;
-  let effect: Token | undefined;
-  let annotation: 'name' | undefined;
-  let inParentheses = false;
-  for (const token of tokens(text)) {
-    start ??= token.start;
-    if (token.text === ';') {
-      if (effect === undefined) return undefined;
-      policies.push({
-        start,
-        end: token.start + 1,
-        effectAt: effect.start,
-        effect: effect.text === 'permit' ? 'permit' : 'forbid',
-      });
-      start = undefined;
-      effect = undefined;
-    } else if (effect === undefined) {
-      // Before the effect stand only annotations: `@name` or `@name("value")`.
-      if (token.text === '@') annotation = 'name';
-      else if (annotation === 'name') annotation = undefined;
-      else if (token.text === '(') inParentheses = true;
-      else if (token.text === ')') inParentheses = false;
-      else if (!inParentheses) {
-        if (token.text !== 'permit' && token.text !== 'forbid') return undefined;
-        effect = token;
-      }
-    }
-  }
-  return start === undefined ? policies : undefined;
 }
 
 /**
@@ -96,12 +50,6 @@ export function tooComplex(text: string): { offset: number; message: string } | 
 /** The same policy however it is laid out or commented: its tokens, one space between each. */
 export function normalizePolicy(text: string): string {
   return [...tokens(text)].map((token) => token.text).join(' ');
-}
-
-/** The same conditions under the other effect; see engine-cedar-wasm. */
-export function asPermit(text: string, policy: PolicyText): string {
-  const at = policy.effectAt - policy.start;
-  return `${text.slice(0, at)}permit${text.slice(at + policy.effect.length)}`;
 }
 
 /** 1-based, in characters. */

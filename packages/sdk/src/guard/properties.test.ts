@@ -7,6 +7,7 @@ import {
   preparseSchema,
   statefulIsAuthorized,
 } from '@cedar-policy/cedar-wasm/nodejs';
+import { entitiesFromJson, entitiesToJson, recordFromJson, valueToJson } from '@sealrail/cedar';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { actionOf, type SqlCase, setOf } from '../../testing/sql.ts';
@@ -66,6 +67,15 @@ const action: fc.Arbitrary<Action> = fc.tuple(sqlCase, sqlCase, fc.boolean()).ma
   return two ? actionOf(a, { ...b, type, groups, env, table: 'orders' }) : actionOf(a);
 });
 
+/** The same action, sharing nothing with it. */
+const again = ({ requests, entities }: Action): Action => ({
+  requests: requests.map((one) => ({
+    ...one,
+    context: recordFromJson(valueToJson(one.context)),
+  })),
+  entities: entitiesFromJson(entitiesToJson(entities)),
+});
+
 const textOf = ({ effect, unless, action: name, condition }: MadePolicy, at: number): string =>
   `@id("p${at}") @severity("low") @message("m") @hint("h") ${unless && effect === 'forbid' ? UNLESS : ''}
    ${effect} (principal, action ${name}, resource) when { ${condition} };`;
@@ -88,11 +98,11 @@ function plainCedar(texts: readonly string[], made: Action): { allow: boolean; e
       principal: request.principal,
       action: { type: 'Action', id: request.action },
       resource: request.resource,
-      context: request.context as never,
+      context: valueToJson(request.context) as never,
       preparsedSchemaName: 'oracle',
       validateRequest: true,
       preparsedPolicySetId: 'oracle',
-      entities: made.entities as never,
+      entities: entitiesToJson(made.entities) as never,
     }),
   );
   const responses = answers.map((answer) => {
@@ -169,27 +179,11 @@ describe('over random policy sets', () => {
     );
   });
 
-  test('what is answered from memory is what would be answered anew', () => {
-    fc.assert(
-      fc.property(policies, sqlCase, fc.constantFrom(0, 1), (made, one, literals) => {
-        const texts = made.map(textOf);
-        const acts = [actionOf(one), actionOf({ ...one, literals }), actionOf(one)];
-        const set = setOf(...texts);
-        for (const act of acts) {
-          const remembered = judge(set, act, NO_INPUTS).decision;
-          expect(remembered).toEqual(decideWith(texts, act));
-        }
-        set.close();
-      }),
-      { numRuns: RUNS },
-    );
-  });
-
   test('P8: the same inputs give the same decision, also from a set that was loaded again', () => {
     fc.assert(
       fc.property(policies, action, (made, act) => {
         const texts = made.map(textOf);
-        expect(decideWith(texts, structuredClone(act))).toEqual(decideWith(texts, act));
+        expect(decideWith(texts, again(act))).toEqual(decideWith(texts, act));
       }),
       { numRuns: RUNS },
     );

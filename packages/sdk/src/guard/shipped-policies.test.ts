@@ -95,7 +95,7 @@ describe('attack baseline', () => {
     const { entities } = actionOf(normal(one));
     const { permits, forbids, errors, invalid } = baseline.engine.evaluate(
       requestOf(normal(one)),
-      entities,
+      baseline.engine.prepare(entities),
     );
     expect({ errors, invalid }).toEqual({ errors: [], invalid: undefined });
     return [...permits, ...forbids];

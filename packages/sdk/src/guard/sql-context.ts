@@ -2,7 +2,7 @@
  * What an entry records of a statement → `context.sql` and `context.access` as policies are asked about it.
  * The gateway asks by these functions and a recomputation by the same, so the two cannot drift apart. Pure.
  */
-import type { CedarValue, EntityUid } from './decision.ts';
+import { type CedarRecord, type CedarValue, EntityUid } from './decision.ts';
 
 type Name = { readonly schema: string; readonly name: string };
 
@@ -55,20 +55,16 @@ export interface SqlContextOptions {
   readonly database: string;
 }
 
-export function sqlContext({
-  facts,
-  template,
-  database,
-}: SqlContextOptions): Record<string, CedarValue> {
+export function sqlContext({ facts, template, database }: SqlContextOptions): CedarRecord {
   const tables = (names: readonly Name[]): CedarValue =>
-    names.map((name) => entity('Table', tableId(database, name)));
+    names.map((name) => new EntityUid('Table', tableId(database, name)));
   return {
     doubts: entities('Doubt', facts.doubts),
     dialect: facts.dialect,
     statements: facts.statements,
     template,
-    scope: entity('Scope', facts.scope),
-    volatility: entity('Volatility', facts.volatility),
+    scope: new EntityUid('Scope', facts.scope),
+    volatility: new EntityUid('Volatility', facts.volatility),
     readOnly: facts.readOnly,
     risks: entities('SqlRisk', facts.risks),
     tablesRead: tables(facts.tablesRead),
@@ -84,8 +80,5 @@ export function sqlContext({
   };
 }
 
-const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
-  __entity: { type, id },
-});
 const entities = (type: string, ids: readonly string[]): CedarValue =>
-  ids.map((id) => entity(type, id));
+  ids.map((id) => new EntityUid(type, id));

@@ -86,7 +86,7 @@ describe('rule 0', () => {
   test('entities in a circle end in a denial and not in a loop', () => {
     const entities = action.entities.map((found) =>
       found.uid.type === 'Database'
-        ? { ...found, parents: [...found.parents, { type: 'Schema', id: 'shop.public' }] }
+        ? { ...found, parents: [...found.parents, entity('Schema', 'shop.public')] }
         : found,
     );
     expect(decideOn({ ...action, entities }).code).toBe('not-understood');
@@ -125,7 +125,7 @@ describe('rule 0', () => {
       const request = withContext(() => ({ odd: nested(levels) }));
       return decideOn({ ...action, requests: [request] }).parts[0]?.problem;
     };
-    expect(problem(CONTEXT_DEPTH_MAX - 1)).toMatch(/should not exist/);
+    expect(problem(CONTEXT_DEPTH_MAX - 1)).toMatch(/is not in the schema/);
     expect(problem(CONTEXT_DEPTH_MAX)).toMatch(/nests deeper than 32/);
   });
 });

@@ -3,7 +3,8 @@
  * and not a policy that can be deleted: a missing ancestor makes Cedar's `in` silently false, which turns
  * a forbid off. Pure.
  */
-import type { Action, CedarValue, Entity, EntityUid, Request } from './decision.ts';
+import { type Action, type CedarValue, type Entity, EntityUid, type Request } from './decision.ts';
+import { isCedarRecord } from './value-json.ts';
 
 /** Each costs an evaluation; a statement over more resources is denied instead of stalling everybody. */
 export const REQUESTS_MAX = 128;
@@ -103,21 +104,21 @@ function look(value: CedarValue, seen: Seen, depth: number): void {
     seen.tooDeep = true;
   } else if (isList(value)) {
     for (const item of value) look(item, seen, depth + 1);
-  } else if ('__entity' in value) {
-    seen.entities.push(value.__entity as EntityUid);
-  } else {
-    for (const [name, member] of Object.entries(value)) {
+  } else if (value instanceof EntityUid) {
+    seen.entities.push(value);
+  } else if (isCedarRecord(value)) {
+    for (const name of Object.keys(value)) {
+      const member = value[name];
+      if (member === undefined) continue;
       if (name === 'doubts' && isList(member)) {
         for (const doubt of member) seen.doubts.add(doubtName(doubt));
       }
-      look(member as CedarValue, seen, depth + 1);
+      look(member, seen, depth + 1);
     }
   }
 }
 
-function doubtName(doubt: CedarValue): string {
-  const entity = typeof doubt === 'object' && '__entity' in doubt ? doubt.__entity : undefined;
-  return entity === undefined ? JSON.stringify(doubt) : (entity as EntityUid).id;
-}
+const doubtName = (doubt: CedarValue): string =>
+  doubt instanceof EntityUid ? doubt.id : String(doubt);
 
 const isList = (value: unknown): value is readonly CedarValue[] => Array.isArray(value);

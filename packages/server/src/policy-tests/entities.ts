@@ -3,7 +3,7 @@
  * an action is understood without anybody writing its whole world down. Pure.
  */
 import type { EntityType, ResolvedSchema } from '@sealrail/cedar';
-import type { CedarValue, Entity, EntityUid } from '@sealrail/sdk';
+import { type CedarValue, type Entity, EntityUid } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import { defaultFacts, type Facts, overrideFacts, type Path, type Problem } from './facts.ts';
 import type { RawEntity, RawPrincipal } from './shape.ts';
@@ -50,14 +50,14 @@ export class Entities {
   /** An entity of an enumerated type, the first of them where no id is given; else one without a name. */
   some(type: string, id: string): EntityUid {
     const ids = this.#ids(type);
-    if (ids) return { type, id: ids.includes(id) ? id : (ids[0] ?? id) };
-    return this.#ensure({ type, id: id === '' ? UNNAMED : id });
+    if (ids) return new EntityUid(type, ids.includes(id) ? id : (ids[0] ?? id));
+    return this.#ensure(new EntityUid(type, id === '' ? UNNAMED : id));
   }
 
   /** As written in a case. */
   named(type: string, id: string, path: Path): EntityUid {
     const ids = this.#ids(type);
-    if (ids === undefined) return this.#ensure({ type, id });
+    if (ids === undefined) return this.#ensure(new EntityUid(type, id));
     if (!ids.includes(id)) {
       const meant = nearest(id, ids);
       this.problem(
@@ -66,18 +66,18 @@ export class Entities {
         meant === undefined ? `known are ${ids.join(', ')}` : `did you mean ${meant}?`,
       );
     }
-    return { type, id };
+    return new EntityUid(type, id);
   }
 
   /** The principal of that name, with its groups and roles. */
   principal(name: string): EntityUid | undefined {
     const raw = this.#principalOf(name);
-    return raw && this.#ensure({ type: PRINCIPALS[raw.type], id: name });
+    return raw && this.#ensure(new EntityUid(PRINCIPALS[raw.type], name));
   }
 
   /** An entity that stands for a map, such as the arguments of a call. */
   tagged(type: string, given: Readonly<Record<string, unknown>>, path: Path): EntityUid {
-    const uid = { type, id: path.map(String).join('.') };
+    const uid = new EntityUid(type, path.map(String).join('.'));
     this.#made.set(keyOf(uid), { ...this.#make(uid), tags: this.#tagsOf(given, path) });
     return uid;
   }
@@ -126,7 +126,7 @@ export class Entities {
       this.problem(path, `${JSON.stringify(text)} is no entity`, 'such as Application::"shop"');
       return undefined;
     }
-    if (entityTypes.has(type)) return { type, id: quoted ?? plain };
+    if (entityTypes.has(type)) return new EntityUid(type, quoted ?? plain);
     const meant = nearest(type, [...entityTypes.keys()]);
     this.problem(path, `there is no type ${type}`, meant ? `did you mean ${meant}?` : undefined);
     return undefined;
@@ -148,13 +148,13 @@ export class Entities {
     const principal = this.#principalOf(uid.id);
     if (principal && PRINCIPALS[principal.type] === uid.type)
       return [
-        ...principal.groups.map((id) => this.#ensure({ type: 'Group', id })),
-        ...principal.roles.map((id) => this.#ensure({ type: 'Role', id })),
+        ...principal.groups.map((id) => this.#ensure(new EntityUid('Group', id))),
+        ...principal.roles.map((id) => this.#ensure(new EntityUid('Role', id))),
       ];
     const parent = this.#wayToEnv(uid.type);
     if (parent === undefined) return [];
     return [
-      this.#ensure({ type: parent, id: parent === 'Env' ? this.#options.env : above(uid.id) }),
+      this.#ensure(new EntityUid(parent, parent === 'Env' ? this.#options.env : above(uid.id))),
     ];
   }
 

@@ -3,8 +3,15 @@
  * harmless, of the type that the schema gives it; what a case writes goes in its place, and what the schema
  * does not have is a problem with a suggestion. Pure.
  */
-import type { RecordType, Type } from '@sealrail/cedar';
-import type { CedarValue } from '@sealrail/sdk';
+import {
+  parseDatetime,
+  parseDecimal,
+  parseDuration,
+  parseIp,
+  type RecordType,
+  type Type,
+} from '@sealrail/cedar';
+import { type CedarValue, isCedarRecord } from '@sealrail/sdk';
 import { nearest } from '../config/nearest.ts';
 import type { Entities } from './entities.ts';
 
@@ -59,9 +66,9 @@ function defaultFact(type: Type, entities: Entities, path: string): CedarValue {
     case 'record':
       return defaultFacts(type, entities, path);
     case 'entity':
-      return { __entity: entities.some(type.name, typeof ordinary === 'string' ? ordinary : '') };
+      return entities.some(type.name, typeof ordinary === 'string' ? ordinary : '');
     case 'extension':
-      return extension(type.name, ORDINARY_EXTENSIONS[type.name]);
+      return extension(type.name, ORDINARY_EXTENSIONS[type.name]) ?? '';
   }
 }
 
@@ -74,10 +81,15 @@ const ORDINARY_EXTENSIONS: Readonly<Record<ExtensionName, string>> = {
   duration: '0ms',
 };
 
-/** Of all extension types only addresses are not called what their function is called. */
-const extension = (name: ExtensionName, arg: string): CedarValue => ({
-  __extn: { fn: name === 'ipaddr' ? 'ip' : name, arg },
-});
+const PARSERS: Readonly<Record<ExtensionName, (text: string) => CedarValue | undefined>> = {
+  ipaddr: parseIp,
+  decimal: parseDecimal,
+  datetime: parseDatetime,
+  duration: parseDuration,
+};
+
+const extension = (name: ExtensionName, text: string): CedarValue | undefined =>
+  PARSERS[name](text);
 
 /** `facts` with what a case writes in its place; `given` is plain YAML, `path` where it stands. */
 export function overrideFacts(
@@ -126,9 +138,10 @@ function factOf(
     case 'boolean':
       return typeof value === 'boolean' ? value : refuse('true or false');
     case 'extension':
-      return typeof value === 'string'
-        ? extension(type.name, value)
-        : refuse(`a text such as ${ORDINARY_EXTENSIONS[type.name]}`);
+      return (
+        (typeof value === 'string' ? extension(type.name, value) : undefined) ??
+        refuse(`a text such as ${ORDINARY_EXTENSIONS[type.name]}`)
+      );
     case 'set': {
       if (!Array.isArray(value)) return refuse('a list');
       const items = value.map((one, at) => factOf(one, type.element, [...path, at], entities));
@@ -136,14 +149,14 @@ function factOf(
     }
     case 'record': {
       if (!isSection(value)) return refuse('a section with keys');
-      const from = isFacts(before) ? before : defaultFacts(type, entities, pathName(path));
+      const from = isCedarRecord(before) ? before : defaultFacts(type, entities, pathName(path));
       return overrideFacts(from, value, type, path, entities);
     }
     case 'entity': {
       if (isSection(value) && entities.hasTags(type.name))
-        return { __entity: entities.tagged(type.name, value, path) };
+        return entities.tagged(type.name, value, path);
       if (typeof value !== 'string') return refuse(`the id of one of type ${type.name}`);
-      return { __entity: entities.named(type.name, value, path) };
+      return entities.named(type.name, value, path);
     }
   }
 }
@@ -153,6 +166,3 @@ const pathName = (path: Path): string => path.slice(path.lastIndexOf('facts') + 
 
 export const isSection = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isFacts = (value: CedarValue | undefined): value is Facts =>
-  isSection(value) && !('__entity' in value) && !('__extn' in value);

@@ -4,6 +4,7 @@
  * otherwise does not change what came after it, so decisions are replayed in any order and by any number of
  * workers.
  */
+import { recordFromJson } from '@sealrail/cedar';
 import {
   type Action,
   type BlobReader,
@@ -69,7 +70,7 @@ export class Replayer {
       this.tally.addNotReplayed(skip ?? 'blob-missing');
       return;
     }
-    const meta = JSON.parse(sliced.meta) as Request['context'];
+    const meta = recordFromJson(JSON.parse(sliced.meta));
     const requests = known.requests.map((one) => ({ ...one, context: { ...one.context, meta } }));
     this.#compare(index, sliced, known, { requests, entities });
   }

@@ -1,6 +1,7 @@
+import { Datetime } from '@sealrail/cedar';
 import type { Catalog, Relation, SqlReading } from '@sealrail/facts';
 import { readSql } from '@sealrail/facts';
-import { identifier } from '@sealrail/sdk';
+import { identifier, jsonOf } from '@sealrail/sdk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { User } from '../../config/config.ts';
@@ -121,7 +122,7 @@ describe('the action of a statement', () => {
 
   test('has the clock in UTC, Monday first', () => {
     expect(act('SELECT 1').meta).toMatchObject({
-      now: { __extn: { fn: 'datetime', arg: '2026-11-29T23:05:06.789Z' } },
+      now: new Datetime(Date.UTC(2026, 10, 29, 23, 5, 6, 789)),
       hour: 23,
       weekday: 7,
     });
@@ -161,7 +162,9 @@ describe('what goes into the log', () => {
       { at: '/binds/1', value: '42' },
       { at: '/bytes', value: text },
     ]);
-    expect(JSON.stringify([statement, facts, resources, meta])).not.toMatch(/hunter2|quiet/);
+    expect(JSON.stringify([statement, facts, resources, jsonOf(meta)])).not.toMatch(
+      /hunter2|quiet/,
+    );
   });
 
   test('of a text that does not parse is the whole text, as one value', () => {

@@ -1,11 +1,12 @@
 /** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
+import { Datetime, parseIp } from '@sealrail/cedar';
 import type { Catalog, Relation, SqlReading, SqlUse } from '@sealrail/facts';
 import {
   type Act,
-  type CedarValue,
+  type CedarRecord,
   type ClearValue,
   type Entity,
-  type EntityUid,
+  EntityUid,
   identifier,
   type Json,
   type Request,
@@ -33,10 +34,6 @@ export interface SqlActOptions {
 
 const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
 
-const entity = (type: string, id: string): { readonly __entity: EntityUid } => ({
-  __entity: { type, id },
-});
-
 interface World {
   readonly entities: Map<string, Entity>;
   readonly options: SqlActOptions;
@@ -50,19 +47,23 @@ function add({ entities }: World, made: Entity): EntityUid {
 function addPrincipal(world: World): EntityUid {
   const { user } = world.options;
   const parents: EntityUid[] = [
-    ...user.groups.map((id) => add(world, { uid: { type: 'Group', id }, attrs: {}, parents: [] })),
-    ...user.roles.map((id) => add(world, { uid: { type: 'Role', id }, attrs: {}, parents: [] })),
+    ...user.groups.map((id) =>
+      add(world, { uid: new EntityUid('Group', id), attrs: {}, parents: [] }),
+    ),
+    ...user.roles.map((id) =>
+      add(world, { uid: new EntityUid('Role', id), attrs: {}, parents: [] }),
+    ),
   ];
   // How far an agent is trusted is for a registry of agents to say; until there is one, not at all.
-  const attrs: Readonly<Record<string, CedarValue>> = user.type === 'agent' ? { trust: 0 } : {};
-  return add(world, { uid: { type: TYPES[user.type], id: user.name }, attrs, parents });
+  const attrs: CedarRecord = user.type === 'agent' ? { trust: 0 } : {};
+  return add(world, { uid: new EntityUid(TYPES[user.type], user.name), attrs, parents });
 }
 
 function addDatabase(world: World): EntityUid {
   const { target } = world.options;
-  const parents = [{ type: 'Env', id: target.env }];
+  const parents = [new EntityUid('Env', target.env)];
   return add(world, {
-    uid: { type: 'Database', id: identifier(target.name) },
+    uid: new EntityUid('Database', identifier(target.name)),
     attrs: { engine: 'postgres' },
     parents,
   });
@@ -71,7 +72,7 @@ function addDatabase(world: World): EntityUid {
 function addSchema(world: World, schema: string): EntityUid {
   const database = addDatabase(world);
   return add(world, {
-    uid: { type: 'Schema', id: `${database.id}.${identifier(schema)}` },
+    uid: new EntityUid('Schema', `${database.id}.${identifier(schema)}`),
     attrs: {},
     parents: [database],
   });
@@ -116,7 +117,7 @@ function addTable(world: World, schema: string, name: string): EntityUid {
   const own = relation?.columns.map((column) => column.name) ?? [];
   const table = { schema, name };
   return add(world, {
-    uid: { type: 'Table', id: `${parent.id}.${identifier(name)}` },
+    uid: new EntityUid('Table', `${parent.id}.${identifier(name)}`),
     attrs: {
       classes: union(classesOf(world, table, own), classesBelow(world, table)),
       appendOnly: false,
@@ -130,9 +131,9 @@ function addRoutine(world: World, schema: string, name: string): EntityUid {
   const parent = addSchema(world, schema);
   const routine = world.options.catalog?.routine(schema, name);
   return add(world, {
-    uid: { type: 'Routine', id: `${parent.id}.${identifier(name)}` },
+    uid: new EntityUid('Routine', `${parent.id}.${identifier(name)}`),
     attrs: {
-      volatility: entity('Volatility', routine?.volatility ?? 'unknown'),
+      volatility: new EntityUid('Volatility', routine?.volatility ?? 'unknown'),
       // Of a routine that is not known the worst is assumed.
       definerRights: routine?.definerRights ?? true,
     },
@@ -156,7 +157,7 @@ function resourceOf(world: World, { resource }: SqlUse): EntityUid {
 const touches = ({ columns, shown, derived, written, allColumns }: SqlUse): boolean =>
   columns.length + shown.length + derived.length + written.length > 0 || allColumns;
 
-function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
+function accessOf(world: World, use: SqlUse): CedarRecord {
   const { resource } = use;
   const isTable = resource.kind === 'table';
   const classes = (columns: readonly string[]) =>
@@ -174,11 +175,11 @@ function accessOf(world: World, use: SqlUse): Record<string, CedarValue> {
 }
 
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
-function metaOf({ session, nowMs, ip, text, binds }: SqlActOptions): Record<string, CedarValue> {
+function metaOf({ session, nowMs, ip, text, binds }: SqlActOptions): CedarRecord {
   const { secrets, personal, doubts } = detectSent(text, binds);
   const now = new Date(nowMs);
   return {
-    now: { __extn: { fn: 'datetime', arg: `${now.toISOString().slice(0, 23)}Z` } },
+    now: new Datetime(nowMs),
     hour: now.getUTCHours(),
     weekday: ((now.getUTCDay() + 6) % 7) + 1,
     holiday: false,
@@ -187,12 +188,13 @@ function metaOf({ session, nowMs, ip, text, binds }: SqlActOptions): Record<stri
       hops: 0,
       agents: [],
       services: [],
-      proof: entity('Proof', 'scram'),
+      proof: new EntityUid('Proof', 'scram'),
       session,
-      ...(ip === undefined ? {} : { ip: { __extn: { fn: 'ip', arg: ip } } }),
+      // What is no address makes the request invalid, and not one without an address.
+      ...(ip === undefined ? {} : { ip: parseIp(ip) ?? ip }),
     },
     detected: {
-      doubts: doubts.map((doubt) => entity('Doubt', doubt)),
+      doubts: doubts.map((doubt) => new EntityUid('Doubt', doubt)),
       secrets,
       personal,
       injection: 0,
@@ -247,7 +249,9 @@ export function sqlAct(options: SqlActOptions): SqlAct {
       type: resource.type,
       id: resource.id,
       // What is left out is read as NO_ACCESS.
-      ...(use.resource.kind === 'table' || touches(use) ? { access: access as Json } : {}),
+      ...(use.resource.kind === 'table' || touches(use)
+        ? { access: access as unknown as Json }
+        : {}),
     });
   }
   return {
@@ -256,6 +260,6 @@ export function sqlAct(options: SqlActOptions): SqlAct {
     ...(options.reading.kind === 'statement' && template !== '' ? { statement: template } : {}),
     values: valuesOf(options),
     facts: { sql: recorded as unknown as Json },
-    meta: meta as Json,
+    meta,
   };
 }

@@ -1,9 +1,9 @@
 /** What the gateway records is enough to decide again: without that, a log proves what was said and not why. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Json as CedarJson, recordFromJson } from '@sealrail/cedar';
 import { readSql } from '@sealrail/facts';
 import {
-  type CedarValue,
   type DecisionEntry,
   inputsFrom,
   isAction,
@@ -98,7 +98,7 @@ describe('an entry of the gateway', () => {
       recomputed++;
       if (entry.payloads) moved++;
       // The history is the guard's to fill.
-      const { meta } = whole as unknown as { meta: CedarValue };
+      const meta = recordFromJson(whole.meta as CedarJson);
       expect(action.requests).toEqual(
         act.action.requests.map((one) => ({ ...one, context: { ...one.context, meta } })),
       );
