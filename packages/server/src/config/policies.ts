@@ -10,7 +10,7 @@ import {
   type PolicySet,
   schemaText,
 } from '@sealrail/sdk';
-import { ConfigError } from './errors.ts';
+import { ConfigError, type ConfigProblem } from './errors.ts';
 import { checkWritable } from './source.ts';
 
 /** What the gateways of this version carry out. */
@@ -31,6 +31,18 @@ export function loadPolicies(folder: string, fulfilment: Fulfilment = FULFILMENT
   if ('engine' in result) return result;
   throw new ConfigError(result);
 }
+
+type TextProblem = Omit<ConfigProblem, 'file'>;
+
+/** What a parser says of a text, as problems of the file that it is. */
+export const problemsOf = (file: string, problems: readonly TextProblem[]): ConfigProblem[] =>
+  problems.map(({ line, column, message, hint }) => ({
+    file,
+    ...(line === undefined ? {} : { line }),
+    ...(column === undefined ? {} : { column }),
+    message,
+    ...(hint === undefined ? {} : { hint }),
+  }));
 
 /** Every *.cedar file of a folder by its path; throws ConfigError where there is none, or one is not ours. */
 export const readPolicyFiles = (folder: string): readonly PolicyFile[] =>

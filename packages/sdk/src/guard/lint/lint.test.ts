@@ -5,9 +5,9 @@ import { actionOf, type SqlCase, setOf } from '../../../testing/sql.ts';
 import { NO_INPUTS } from '../inputs.ts';
 import { judge } from '../judge.ts';
 import { resolvedSchema, schemaText } from '../schema.ts';
-import { actionReaches, type LintedPolicy, lintPolicies } from './lint.ts';
+import { type LintedPolicy, lintPolicies, unknownNames } from './lint.ts';
 
-const actions = actionReaches(resolvedSchema(schemaText()));
+const guardSchema = resolvedSchema(schemaText());
 
 function linted(text: string): LintedPolicy[] {
   const parsed = parsePolicies(text);
@@ -19,7 +19,7 @@ function linted(text: string): LintedPolicy[] {
 }
 
 const lint = (text: string) =>
-  lintPolicies(linted(text), actions).map(({ rule, policy }) => `${policy}: ${rule}`);
+  lintPolicies(linted(text), guardSchema).map(({ rule, policy }) => `${policy}: ${rule}`);
 
 const named = (id: string, text: string, more = ''): string =>
   `@id("${id}") @severity("low") @message("m") @hint("h") ${more} ${text};\n`;
@@ -161,12 +161,34 @@ describe('a condition that says nothing', () => {
     ],
     [`(principal, ${SELECT}, resource) when { (principal in Group::"a") == true }`, []],
   ])('%s', (text, expected) => {
-    const found = lintPolicies(linted(named('p', `permit ${text}`)), actions);
+    const found = lintPolicies(linted(named('p', `permit ${text}`)), guardSchema);
     const said = found.map(
       ({ line, message }) => `${line}:${message.replace(/^this is (.*) here$/, '$1')}`,
     );
     expect(said).toEqual(expected);
   });
+});
+
+test('a name that the schema does not have is said with what was meant, a mere `has` as a warning', () => {
+  const wrong = linted(
+    named(
+      'no',
+      'forbid (principal, action == Action::"sql.delete", resource) when { context.sql.scop == Scope::"key" }',
+    ),
+  );
+  expect(unknownNames(wrong, guardSchema)).toMatchObject([
+    {
+      file: 'a.cedar',
+      line: 1,
+      message: expect.stringContaining('did you mean context.sql.scope'),
+    },
+  ]);
+  const tested = named(
+    'no',
+    'forbid (principal, action == Action::"sql.delete", resource) when { context.meta has tickt }',
+  );
+  expect(unknownNames(linted(tested), guardSchema)).toEqual([]);
+  expect(lint(tested)).toEqual(['no: unknown-name']);
 });
 
 test('a permit of everything, and a policy whose gravity nobody chose', () => {
@@ -178,7 +200,7 @@ test('a permit of everything, and a policy whose gravity nobody chose', () => {
 
 test('a finding says the place, the other policy and its place', () => {
   const text = `// first\n${named('one', READS)}\n${named('two', READS)}`;
-  expect(lintPolicies(linted(text), actions)).toEqual([
+  expect(lintPolicies(linted(text), guardSchema)).toEqual([
     {
       rule: 'duplicate',
       policy: 'two',
@@ -245,7 +267,7 @@ test('without a policy that is said to be superfluous every action is decided as
       fc.array(oneCase, { minLength: 5, maxLength: 10 }),
       (policies, cases) => {
         const texts = policies.map(({ text, more }, at) => named(`p${at}`, text, more));
-        const found = lintPolicies(linted(texts.join('')), actions).filter(
+        const found = lintPolicies(linted(texts.join('')), guardSchema).filter(
           ({ rule }) => rule === 'duplicate' || rule === 'shadowed' || rule === 'never-fires',
         );
         const [first] = found;

@@ -3,10 +3,11 @@
  * written twice, what is always true. A finding is no error: the set means exactly what it says. Nothing is
  * claimed of what only a solver could tell. Pure.
  */
-import type { Policy } from '@sealrail/cedar';
+import { findUnknownNames, type Policy, type ResolvedSchema } from '@sealrail/cedar';
+import type { PolicyProblem } from '../policy-set.ts';
 import { positionAt } from '../policy-text.ts';
 import { findConstants } from './constant.ts';
-import { type ActionReaches, isInside, type Reach, reachOf } from './reach.ts';
+import { type ActionReaches, actionReaches, isInside, type Reach, reachOf } from './reach.ts';
 import { conjuncts, isSubset, policyKey } from './tree.ts';
 
 export { type ActionReach, type ActionReaches, actionReaches, reachOf } from './reach.ts';
@@ -18,6 +19,7 @@ export type LintRule =
   | 'no-severity'
   | 'permit-everything'
   | 'shadowed'
+  | 'unknown-name'
   | 'unreachable';
 
 export interface LintFinding {
@@ -44,10 +46,15 @@ export interface LintedPolicy {
 /** In the order of the policies. */
 export function lintPolicies(
   policies: readonly LintedPolicy[],
-  actions: ActionReaches,
+  schema: ResolvedSchema,
 ): readonly LintFinding[] {
+  const actions = actionReaches(schema);
   const looked = policies.map((one) => look(one, actions));
-  return looked.flatMap((one, at) => [...lintAlone(one, actions), ...lintAmong(one, at, looked)]);
+  return looked.flatMap((one, at) => [
+    ...lintAlone(one, actions),
+    ...lintNames(one, schema),
+    ...lintAmong(one, at, looked),
+  ]);
 }
 
 interface Looked extends LintedPolicy {
@@ -115,6 +122,31 @@ const constantWords = (value: boolean): Words => ({
   message: `this is always ${value} here`,
   hint: 'leave it out, or say what was meant',
 });
+
+/** What is asked for with `has` and never there is valid, and never true. */
+function lintNames(one: Looked, schema: ResolvedSchema): LintFinding[] {
+  const tested = findUnknownNames(one.policy, schema).filter(({ isTested }) => isTested);
+  const hint = 'a condition that is never true is a forbid that never forbids';
+  return tested.map(({ at, message }) =>
+    findingAt(one, at, { rule: 'unknown-name', message, hint }),
+  );
+}
+
+/** Names that the schema does not have, with what was meant: no such policy can be loaded. */
+export function unknownNames(
+  policies: readonly LintedPolicy[],
+  schema: ResolvedSchema,
+): readonly PolicyProblem[] {
+  return policies.flatMap(({ id, policy, file, text }) =>
+    findUnknownNames(policy, schema)
+      .filter(({ isTested }) => !isTested)
+      .map(({ at, message }) => ({
+        file,
+        ...positionAt(text, at),
+        message: `policy ${id}: ${message}`,
+      })),
+  );
+}
 
 /** Against the others: the first one that makes this one superfluous. */
 function lintAmong(one: Looked, at: number, all: readonly Looked[]): LintFinding[] {

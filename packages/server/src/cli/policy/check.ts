@@ -2,15 +2,16 @@
 import { relative } from 'node:path';
 import { parsePolicies } from '@sealrail/cedar';
 import {
-  actionReaches,
+  type LintedPolicy,
   type LintFinding,
   lintPolicies,
   type PolicyFile,
   resolvedSchema,
   schemaText,
+  unknownNames,
 } from '@sealrail/sdk';
-import { ConfigError } from '../../config/errors.ts';
-import { loadPolicies, readPolicyFiles } from '../../config/policies.ts';
+import { ConfigError, type ConfigProblem } from '../../config/errors.ts';
+import { loadPolicies, problemsOf, readPolicyFiles } from '../../config/policies.ts';
 import { type Command, counted, EXIT, type Io } from '../io.ts';
 import { CONFIG, parseOptions } from '../options.ts';
 import { policyFolder } from './folder.ts';
@@ -35,10 +36,14 @@ Exit codes: 0 nothing is wrong, 78 something is.`,
 async function checkPolicies(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions(args, { ...CONFIG, strict: { type: 'boolean' } });
   const folder = policyFolder(positionals, values.config, io);
-  const files = readPolicyFiles(folder);
+  const files = parseFiles(readPolicyFiles(folder));
+  const schema = resolvedSchema(schemaText());
+  // Said here because it says what was meant, and once; a validator says it for every action.
+  const unknown = unknownNames(files, schema);
+  if (unknown.length > 0) throw new ConfigError(unknown);
   const { policies, digest, close } = loadPolicies(folder);
   close();
-  const findings = lint(files);
+  const findings = lintPolicies(files, schema);
   const isWrong = values.strict === true && findings.length > 0;
   if (values.json) {
     const ids = policies.map(({ id }) => id);
@@ -52,16 +57,21 @@ async function checkPolicies(args: readonly string[], io: Io): Promise<number> {
   return isWrong ? EXIT.configuration : EXIT.ok;
 }
 
-function lint(files: readonly PolicyFile[]): readonly LintFinding[] {
+/** Throws ConfigError with every mistake of every file. */
+function parseFiles(files: readonly PolicyFile[]): readonly LintedPolicy[] {
+  const problems: ConfigProblem[] = [];
   const policies = files.flatMap(({ name, text }) => {
     const parsed = parsePolicies(text);
-    if (!parsed.ok) throw new ConfigError(parsed.errors.map((error) => ({ file: name, ...error })));
-    return parsed.policies.map((policy) => {
-      const id = policy.annotations.get('id') ?? '';
-      return { id, policy, file: name, text };
-    });
+    if (parsed.ok)
+      return parsed.policies.map((policy) => {
+        const id = policy.annotations.get('id') ?? '';
+        return { id, policy, file: name, text };
+      });
+    problems.push(...problemsOf(name, parsed.errors));
+    return [];
   });
-  return lintPolicies(policies, actionReaches(resolvedSchema(schemaText())));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return policies;
 }
 
 function warn(

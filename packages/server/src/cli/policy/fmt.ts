@@ -2,8 +2,8 @@
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { formatPolicyText, type PolicyFile } from '@sealrail/sdk';
-import { ConfigError } from '../../config/errors.ts';
-import { readPolicyFile, readPolicyFiles } from '../../config/policies.ts';
+import { ConfigError, type ConfigProblem } from '../../config/errors.ts';
+import { problemsOf, readPolicyFile, readPolicyFiles } from '../../config/policies.ts';
 import { CliError, type Command, counted, EXIT, type Io } from '../io.ts';
 import { CONFIG, parseOptions } from '../options.ts';
 import { policyFolder } from './folder.ts';
@@ -52,11 +52,11 @@ function filesOf(
 
 /** Those that come out otherwise; none is touched as long as one of them is wrong. */
 function formatAll(files: readonly PolicyFile[]): readonly PolicyFile[] {
-  const problems: ConfigError['problems'][number][] = [];
+  const problems: ConfigProblem[] = [];
   const changed = files.flatMap(({ name, text }) => {
     const formatted = formatPolicyText(text);
     if (formatted.ok) return formatted.text === text ? [] : [{ name, text: formatted.text }];
-    problems.push(...formatted.problems.map((problem) => ({ file: name, ...problem })));
+    problems.push(...problemsOf(name, formatted.problems));
     return [];
   });
   if (problems.length > 0) throw new ConfigError(problems);

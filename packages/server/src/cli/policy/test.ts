@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type PolicySet, resolvedSchema, schemaText } from '@sealrail/sdk';
-import { ConfigError } from '../../config/errors.ts';
+import { ConfigError, type ConfigProblem } from '../../config/errors.ts';
 import { FULFILMENT_OF_CASES, loadPolicies } from '../../config/policies.ts';
 import { openParser, SERVER_LINES } from '../../gateway/postgres/parse.ts';
 import { type Coverage, coverageOf, runCases, type StepResult } from '../../policy-tests/run.ts';
@@ -72,7 +72,7 @@ function readAll(
   names: readonly string[],
   options: TestFileOptions,
 ): readonly TestCase[] {
-  const problems: ConfigError['problems'][number][] = [];
+  const problems: ConfigProblem[] = [];
   const cases = names.flatMap((name) => {
     try {
       return readTestFile(join(folder, name), options);
