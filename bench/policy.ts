@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { askWasm, callOf, prepareWasm, type Verdict } from './policy/cedar-call.ts';
+import { detectRows } from './policy/detect.ts';
 import { openOurs } from './policy/ours.ts';
 import { casbinRival, caslRival, celRival, type Rival } from './policy/rivals.ts';
 import { scaleRows } from './policy/scale.ts';
@@ -34,6 +35,8 @@ export async function benchPolicy(say: (line: string) => void): Promise<readonly
   }
   say('many entities, many policies, parsing');
   rows.push(...scaleRows());
+  say('detectors');
+  rows.push(...detectRows());
   return rows;
 }
 

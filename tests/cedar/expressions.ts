@@ -203,8 +203,11 @@ function literal(dice: Dice, kind: Kind): string {
   switch (kind) {
     case 'Bool':
       return dice.pick(['true', 'false']);
-    case 'Long':
-      return String(dice.chance(75) ? dice.pick(LONGS.slice(0, 8)) : dice.pick(LONGS));
+    case 'Long': {
+      const value = dice.chance(75) ? dice.pick(LONGS.slice(0, 8)) : dice.pick(LONGS);
+      // A sign binds looser than a method, and not every operator may stand before one.
+      return value < 0n ? `(${value})` : `${value}`;
+    }
     case 'String':
       return quote(dice.chance(70) ? dice.pick(STRINGS.slice(0, 6)) : dice.pick(STRINGS));
     case 'Entity':
