@@ -1,4 +1,5 @@
 /** Requests and entities against their schema: our verdict is Cedar's, on the corpus and on damaged corpus. */
+import { readFileSync } from 'node:fs';
 import * as wasm from '@cedar-policy/cedar-wasm/nodejs';
 import {
   CedarError,
@@ -20,7 +21,7 @@ import {
 } from '@sealrail/cedar';
 import { describe, expect, test } from 'vitest';
 import { corpus } from '../corpora.ts';
-import { type CorpusTest, generatedTests } from './corpus.ts';
+import { generatedTests } from './corpus.ts';
 import { Dice } from './dice.ts';
 import { type Json, parseExact } from './exact-json.ts';
 import { mutateJson } from './mutate-json.ts';
@@ -64,9 +65,7 @@ describe.skipIf(folder === undefined)('requests and entities against a schema', 
 
   test(`damaged ones are refused where Cedar refuses them, and nowhere else (seed ${seed})`, () => {
     const dice = new Dice(seed);
-    wasm.preparsePolicySet('all', { staticPolicies: 'permit(principal, action, resource);' });
-    let refused = 0;
-    let taken = 0;
+    const verdicts = new Verdicts();
     let at = 0;
     for (const corpusTest of generatedTests(folder as string)) {
       if (at++ % TESTS_STEP !== 0) continue;
@@ -75,25 +74,43 @@ describe.skipIf(folder === undefined)('requests and entities against a schema', 
       wasm.preparseSchema('damaged', corpusTest.schema);
       const words = wordsOf(schema);
       for (let mutant = 0; mutant < MUTANTS; mutant += 1) {
-        const asked = damage(dice, corpusTest, words);
-        const read = readOrSkip(asked, schema);
-        if (read === undefined) continue;
-        const ours = problemOf(read, schema);
-        const json = writeJson(read);
-        const theirs = cedarProblemOf(json);
-        const told = `${corpusTest.id} mutant ${mutant}\n${JSON.stringify(json)}\n${ours}\n${theirs}`;
-        expect(ours === undefined, told).toBe(theirs === undefined);
-        if (theirs === undefined) taken += 1;
-        else refused += 1;
+        const { principal, action, resource, context } = dice.pick(corpusTest.requests);
+        const asked = {
+          principal: { ...principal },
+          action: { ...action },
+          resource: { ...resource },
+          context: parseExact(context),
+          entities: parseExact(corpusTest.entities),
+        };
+        verdicts.compare(damage(dice, asked, words), schema);
       }
     }
     // Damage that is always seen, or never, would compare nothing.
-    expect(Math.min(refused, taken)).toBeGreaterThan(400);
+    expect(Math.min(verdicts.refused, verdicts.taken)).toBeGreaterThan(400);
   });
+});
+
+test(`damaged SQL actions are refused where Cedar refuses them, and nowhere else (seed ${seed})`, () => {
+  const text = readFileSync(
+    new URL('../../packages/sdk/schema/guard.cedarschema', import.meta.url),
+    'utf8',
+  );
+  const schema = resolveSchema(parseSchema(text));
+  const dice = new Dice(seed);
+  const verdicts = new Verdicts();
+  wasm.preparseSchema('damaged', text);
+  const words = wordsOf(schema);
+  verdicts.compare(SQL_ACTION, schema);
+  expect(verdicts.taken).toBe(1);
+  for (let mutant = 0; mutant < SQL_MUTANTS; mutant += 1) {
+    verdicts.compare(damage(dice, SQL_ACTION, words), schema);
+  }
+  expect(Math.min(verdicts.refused, verdicts.taken)).toBeGreaterThan(SQL_MUTANTS / 20);
 });
 
 const TESTS_STEP = 12;
 const MUTANTS = 6;
+const SQL_MUTANTS = 1_000;
 const ENTITIES_LENGTH_MAX = 20_000;
 
 function parsed(text: string): CedarJson {
@@ -125,15 +142,7 @@ function wordsOf(schema: ResolvedSchema): readonly string[] {
   return words;
 }
 
-function damage(dice: Dice, { requests, entities }: CorpusTest, words: readonly string[]): Asked {
-  const { principal, action, resource, context } = dice.pick(requests);
-  const asked = {
-    principal: { ...principal },
-    action: { ...action },
-    resource: { ...resource },
-    context: parseExact(context),
-    entities: parseExact(entities),
-  };
+function damage(dice: Dice, asked: Asked, words: readonly string[]): Asked {
   const part = dice.pick([
     'principal',
     'action',
@@ -145,6 +154,28 @@ function damage(dice: Dice, { requests, entities }: CorpusTest, words: readonly 
     'entities',
   ] as const);
   return { ...asked, [part]: mutateJson(dice, asked[part], words) };
+}
+
+/** Ours beside Cedar's, and how many there were of each. */
+class Verdicts {
+  refused = 0;
+  taken = 0;
+
+  constructor() {
+    wasm.preparsePolicySet('all', { staticPolicies: 'permit(principal, action, resource);' });
+  }
+
+  compare(asked: Asked, schema: ResolvedSchema): void {
+    const read = readOrSkip(asked, schema);
+    if (read === undefined) return;
+    const ours = problemOf(read, schema);
+    const json = writeJson(read);
+    const theirs = cedarProblemOf(json);
+    const told = `${JSON.stringify(json)}\n${ours}\n${theirs}`;
+    expect(ours === undefined, told).toBe(theirs === undefined);
+    if (theirs === undefined) this.taken += 1;
+    else this.refused += 1;
+  }
 }
 
 interface Read {
@@ -208,3 +239,99 @@ function cedarProblemOf(asked: Asked): string | undefined {
   });
   return answer.type === 'success' ? undefined : answer.errors[0]?.message;
 }
+
+const uid = (type: string, id: string) => ({ type, id });
+const ref = (type: string, id: string) => ({ __entity: { type, id } });
+
+/** A DELETE as the gateway asks about it, with everything optional there. */
+const SQL_ACTION: Asked = {
+  principal: uid('Agent', 'bot'),
+  action: uid('Action', 'sql.delete'),
+  resource: uid('Table', 'shop.public.customers'),
+  context: {
+    meta: {
+      now: { __extn: { fn: 'datetime', arg: '2026-11-25T10:00:00Z' } },
+      hour: 10,
+      weekday: 3,
+      holiday: false,
+      caller: {
+        onBehalfOf: ref('Human', 'ann'),
+        chainProved: true,
+        hops: 1,
+        agents: [ref('Agent', 'other')],
+        services: [],
+        proof: ref('Proof', 'token'),
+        mfaAgeSec: 60,
+        ip: { __extn: { fn: 'ip', arg: '10.0.0.1' } },
+        session: 's',
+      },
+      detected: { doubts: [], secrets: ['private-key'], personal: [], injection: 0, bytes: 99 },
+      history: {
+        denied1m: 0,
+        calls1m: 1,
+        calls1h: 2,
+        rows1h: 3,
+        bytesOut1h: 4,
+        failed5m: 0,
+        taints: ['x'],
+        hosts1h: 0,
+      },
+      ticket: 'T-1',
+      purpose: 'support',
+      approval: { by: [ref('Human', 'eve')], count: 1, ageSec: 5 },
+      breakGlass: { ticket: 'T-2', ageSec: 3, secondPerson: ref('Human', 'eve') },
+    },
+    sql: {
+      doubts: [ref('Doubt', 'dynamic')],
+      dialect: 'postgres',
+      statements: 1,
+      template: 'DELETE FROM customers WHERE id = $1',
+      scope: ref('Scope', 'key'),
+      volatility: ref('Volatility', 'stable'),
+      readOnly: false,
+      risks: [ref('SqlRisk', 'lock')],
+      tablesRead: [],
+      tablesWritten: [ref('Table', 'shop.public.customers')],
+      routines: [],
+      limit: 1,
+      estimatedRows: 1,
+      returnsRows: false,
+      crossJoin: false,
+      literals: 1,
+      literalKinds: ['number'],
+      parameters: 0,
+      inTransaction: true,
+    },
+    access: {
+      columns: ['id'],
+      shown: [],
+      shownClasses: [],
+      derivedClasses: ['id'],
+      written: ['id'],
+      writtenClasses: [],
+      allColumns: true,
+    },
+  },
+  entities: [
+    {
+      uid: uid('Agent', 'bot'),
+      attrs: { model: 'm', trust: 50 },
+      parents: [uid('Role', 'app-writer'), uid('Group', 'bots')],
+      tags: { team: 'shop' },
+    },
+    { uid: uid('Group', 'bots'), attrs: {}, parents: [uid('Group', 'all')] },
+    {
+      uid: uid('Table', 'shop.public.customers'),
+      attrs: { classes: ['email'], rows: 10, appendOnly: false },
+      parents: [uid('Schema', 'shop.public'), uid('Env', 'prod')],
+    },
+    { uid: uid('Schema', 'shop.public'), attrs: {}, parents: [uid('Database', 'shop')] },
+    { uid: uid('Database', 'shop'), attrs: { engine: 'postgres' }, parents: [uid('Env', 'prod')] },
+    { uid: uid('Env', 'prod'), attrs: {}, parents: [] },
+    {
+      uid: uid('Action', 'sql.delete'),
+      attrs: {},
+      parents: [uid('Action', 'sql.any'), uid('Action', 'write'), uid('Action', 'any')],
+    },
+  ],
+};

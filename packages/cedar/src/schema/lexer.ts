@@ -33,6 +33,7 @@ export function lexSchema(text: string): LexedSchema {
   if (text.length > SCHEMA_TEXT_LENGTH_MAX) {
     throw new SchemaError(`the schema is longer than ${SCHEMA_TEXT_LENGTH_MAX} characters`);
   }
+  if (!text.isWellFormed()) throw new SchemaError('the schema has half a surrogate pair');
   const tokens: Token[] = [];
   const trailing = new Map<number, string>();
   const lexer = new Lexer(text);

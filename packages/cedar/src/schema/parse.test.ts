@@ -239,6 +239,10 @@ describe('whoever wrote a broken schema is told where and why', () => {
     expect(problem?.message).toContain(message);
   });
 
+  test('half a surrogate pair has no UTF-8 that two places could agree on', () => {
+    expect(problemOf('entity A enum ["\ud800"];')?.message).toContain('surrogate');
+  });
+
   test('and an editor can offer what would have been right', () => {
     expect(problemOf('entity A in [B C];')?.expected).toEqual([',', ']']);
   });
