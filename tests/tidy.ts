@@ -58,7 +58,7 @@ const isPure = (path: string): boolean =>
     path,
   );
 const isBrowser = (path: string): boolean =>
-  /^packages\/tlog\/src\/verify\/(?!directory)/.test(path) ||
+  /^packages\/tlog\/src\/verify\/(?!directory|export)/.test(path) ||
   /^packages\/console\/src\//.test(path);
 const isSource = (path: string): boolean => /^packages\/[^/]+\/src\//.test(path);
 
@@ -70,7 +70,8 @@ const BANS: readonly Ban[] = [
     instead: 'pass the clock, the random source or the setting in',
   },
   {
-    where: (path) => isPure(path) || /^packages\/tlog\/src\/verify\/(?!directory)/.test(path),
+    where: (path) =>
+      isPure(path) || /^packages\/tlog\/src\/verify\/(?!directory|export)/.test(path),
     pattern: /from 'node:(fs|net|http|https|child_process|worker_threads|os)/,
     instead: 'no I/O here: take a port (files, source, parse) as a parameter',
   },

@@ -14,6 +14,7 @@ export type { Scrubbed } from './scrub.ts';
 export { HASH_BYTES, type Sha256 } from './sha256.ts';
 export * from './tile.ts';
 export { directorySource } from './verify/directory.ts';
+export { type Exported, type ExportOptions, exportTree } from './verify/export.ts';
 export { type Verifier, verifyNote } from './verify/note.ts';
 export * from './vkey.ts';
 export * from './witness/add-checkpoint.ts';

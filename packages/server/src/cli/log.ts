@@ -6,6 +6,7 @@ import type { EntryPage, EntryView, Unreadable } from '../api/entries.ts';
 import type { EntryFilter } from '../api/filter.ts';
 import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
+import { exportVerb } from './log-export.ts';
 import { followEntries } from './log-follow.ts';
 import { line } from './log-lines.ts';
 import { recheckVerb } from './log-recheck.ts';
@@ -14,7 +15,7 @@ import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
 
 export const logCommand: Command = {
-  line: 'log tail|search|show|prove|recheck',
+  line: 'log tail|search|show|prove|recheck|export',
   does: 'the log in a terminal; prove N writes a receipt',
   help: `
   log tail [-n COUNT] [-f]        the newest entries; -f goes on as they come
@@ -22,16 +23,20 @@ export const logCommand: Command = {
   log show INDEX|ID               one entry, whole
   log prove INDEX|ID [-o FILE]    its receipt, which verify checks on its own
   log recheck [--since 30d]       every logged decision made again from its own inputs
+  log export DIR                  a verified copy, incremental, while the log grows
 
   --kind K        of tail and search: decision, outcome, change, finding, access, session, system
   --verdict V     allow, hold or deny
   --principal P   whose
   -c FILE         the configuration
   --json          tail, search: one line an entry: index, state, entry, outcome; show: one line;
-                  prove: index, file; recheck: sealrail log recheck --help
+                  prove: index, file; recheck, export: sealrail log recheck --help
 
 Asks the daemon where one runs; else the published files are read.`,
-  verbs: new Map([['recheck', recheckVerb]]),
+  verbs: new Map([
+    ['recheck', recheckVerb],
+    ['export', exportVerb],
+  ]),
   run: log,
 };
 
@@ -66,6 +71,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['show', show],
   ['prove', prove],
   ['recheck', recheckVerb.run],
+  ['export', exportVerb.run],
 ]);
 
 function countOf(text: string | undefined): number {
