@@ -22,6 +22,8 @@ import { warningsOf } from './config/warnings.ts';
 import { type Gateway, openPostgresGateway } from './gateway/postgres/gateway.ts';
 import { Logbook } from './logbook.ts';
 import type { Past } from './look-back.ts';
+import { type ApplyPorts, applyPolicies } from './policy/apply.ts';
+import { recoverFolder } from './policy/policy-folder.ts';
 import { immovable } from './reload.ts';
 import { logOptions, openSource } from './source.ts';
 
@@ -70,7 +72,7 @@ class RunningDaemon implements Daemon {
   #force: Force;
   #api: Api | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  #reloading: Promise<unknown> = Promise.resolve();
+  #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts, force: Force) {
@@ -111,9 +113,7 @@ class RunningDaemon implements Daemon {
         nowUs: () => performance.now() * 1_000,
         // Derived from the one secret that outlives restarts: a salt that changed with a restart would tell
         // a name that does not exist from one that does.
-        secret: createHmac('sha256', this.#force.config.log.key)
-          .update('sealrail mock salts')
-          .digest(),
+        secret: this.#mockSecret(),
       });
       this.#gateways.set(target.name, gateway);
     }
@@ -122,6 +122,11 @@ class RunningDaemon implements Daemon {
       // A log that fails here fails for everybody; `failed` says so.
       this.#logbook.beat(this.#force, sessions, performance.now()).catch(() => undefined);
     }, HEARTBEAT_TICK_MS);
+  }
+
+  /** Derived from the one secret that outlives restarts: see where it is used. */
+  #mockSecret(): Buffer {
+    return createHmac('sha256', this.#force.config.log.key).update('sealrail mock salts').digest();
   }
 
   #openApi(): Promise<Api> {
@@ -141,6 +146,7 @@ class RunningDaemon implements Daemon {
         }),
       durability: config.log.durability,
       explain: { gateways: this.#gateways, users: () => this.#force.config.users, targets, guard },
+      apply: (request) => this.#inTurn(() => applyPolicies(request, this.#applyPorts())),
     });
   }
 
@@ -149,11 +155,28 @@ class RunningDaemon implements Daemon {
     this.#logbook.noticed(finding).catch(() => undefined);
   }
 
-  /** One after the other: two signals must not interleave. */
+  #applyPorts(): ApplyPorts {
+    const { guard, recorder, sideStore } = this.#parts;
+    return {
+      guard,
+      recorder,
+      sideStore,
+      force: () => this.#force,
+      swap: (policies, why) => this.#apply({ config: this.#force.config, policies }, why),
+      secret: this.#mockSecret(),
+      nowMs: () => Date.now(),
+    };
+  }
+
   reload(): Promise<Reloaded> {
-    const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded;
-    return reloaded;
+    return this.#inTurn(() => this.#reload());
+  }
+
+  /** One after the other: two changes must not interleave. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
   }
 
   async #reload(): Promise<Reloaded> {
@@ -161,7 +184,7 @@ class RunningDaemon implements Daemon {
     try {
       const config = await loadConfig(old.config.file);
       immovable(old.config, config);
-      await this.#apply({ config, policies: loadPolicies(config.policies) });
+      await this.#apply({ config, policies: loadPolicies(config.policies) }, 'reloaded');
       const { policies } = this.#force;
       return {
         ok: true,
@@ -175,9 +198,9 @@ class RunningDaemon implements Daemon {
   }
 
   /** In force only once it is on disk that it is: what a log does not know must not decide. */
-  async #apply(next: Force): Promise<void> {
+  async #apply(next: Force, why: string): Promise<void> {
     try {
-      await this.#logbook.changed(this.#force, next, 'reloaded');
+      await this.#logbook.changed(this.#force, next, why);
     } catch (error) {
       next.policies.close();
       throw error;
@@ -194,7 +217,7 @@ class RunningDaemon implements Daemon {
 
   async #close(): Promise<void> {
     clearInterval(this.#heartbeat);
-    await this.#reloading;
+    await this.#changing;
     await Promise.all([...this.#gateways.values()].map((gateway) => gateway.close(DRAIN_MS)));
     await this.#api?.close();
     // A log that has failed takes no goodbye; its absence is what the next start sees.
@@ -206,6 +229,7 @@ class RunningDaemon implements Daemon {
 
 /** Opens everything; whatever was opened is closed again when a later part does not open. */
 export async function startDaemon(config: Config): Promise<Daemon> {
+  recoverFolder(config.policies);
   const policies = loadPolicies(config.policies);
   let log: Log | undefined;
   let daemon: RunningDaemon | undefined;

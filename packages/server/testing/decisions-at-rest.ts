@@ -1,7 +1,7 @@
 /**
  * A log at rest of what people, services and agents did to two databases, the same at every run: `shop` is
- * enforced, `legacy` is watched. Facts are those of the gateway and decisions those of the guard, under the
- * policies that `sealrail init` writes.
+ * enforced, `legacy` is watched. Facts are those of the gateway and decisions those of the guard, under
+ * policies of its own.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ import { openParser } from '../src/gateway/postgres/parse.ts';
 
 const ORIGIN = 'example.com/decided';
 const START_MS = 1_764_000_000_000;
-const STARTER = fileURLToPath(new URL('../policies', import.meta.url));
+const POLICIES = fileURLToPath(new URL('./policies', import.meta.url));
 
 const user = (name: string, type: User['type'], ...groups: string[]): User => ({
   name,
@@ -84,7 +84,7 @@ export async function writeDecisionsForTest(
 ): Promise<void> {
   const key = formatSecretKey(secretKeyFromSeed(ORIGIN, new Uint8Array(32).fill(4)));
   mkdirSync(join(folder, 'policies'), { recursive: true });
-  cpSync(STARTER, join(folder, 'policies'), { recursive: true });
+  cpSync(POLICIES, join(folder, 'policies'), { recursive: true });
   writeFileSync(join(folder, 'log.key'), key, { mode: 0o600 });
   writeFileSync(join(folder, 'log.vkey'), formatVkey(openSigner(key).key));
   writeFileSync(join(folder, 'users.yaml'), 'users: {}\n');
@@ -131,7 +131,7 @@ async function record(
     },
     random,
   });
-  const policySet = starterPolicies();
+  const policySet = decidingPolicies();
   const guard = openGuard({ recorder, policySet });
   const parse = await openParser(18);
   for (const one of statements) await act(guard, one, parse, nowMs);
@@ -164,9 +164,9 @@ function bundleFile(folder: string): string {
   return join(partial, widest ?? '');
 }
 
-export function starterPolicies() {
-  const names = readdirSync(STARTER).filter((name) => name.endsWith('.cedar'));
-  const files = names.map((name) => ({ name, text: readFileSync(join(STARTER, name), 'utf8') }));
+export function decidingPolicies() {
+  const names = readdirSync(POLICIES).filter((name) => name.endsWith('.cedar'));
+  const files = names.map((name) => ({ name, text: readFileSync(join(POLICIES, name), 'utf8') }));
   const set = loadPolicySet(files, schemaText());
   if (Array.isArray(set)) throw new Error(JSON.stringify(set));
   return set;

@@ -1,6 +1,7 @@
 /**
  * The HTTP API of the daemon and the console's files, on the loopback address: there is no login yet, so
- * `doorway.ts` keeps other sites' pages out. Reads only, but for `explain`, which executes nothing.
+ * `doorway.ts` keeps other sites' pages out. Reads only, but for `explain`, which executes nothing, and
+ * `policy/apply`, which asks who it is.
  */
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +13,14 @@ import { z } from 'zod';
 import type { Address, PostgresTarget, User } from '../config/config.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
 import { Accesses } from './access.ts';
+import { boundedText, parseJson } from './body.ts';
 import { doorway, isLoopback } from './doorway.ts';
 import { EntryReader, PAGE_MAX, SCAN_BOUNDS, type ScanBounds } from './entries.ts';
 import { explainSql } from './explain.ts';
 import { Feed, type FeedBounds } from './feed.ts';
 import { filterFields } from './filter.ts';
 import { pageRoutes } from './pages.ts';
+import { type ApplyPort, policyApplyRoute } from './policy-apply.ts';
 import { problem, quoted } from './problem.ts';
 import { Pump } from './pump.ts';
 import { sizesOf, stateOf } from './states.ts';
@@ -46,6 +49,8 @@ export interface ApiOptions {
     readonly targets: () => readonly PostgresTarget[];
     readonly guard: Guard;
   };
+  /** Absent where nobody can change the policies by this API. */
+  readonly apply?: ApplyPort;
   /** The built console; the package's own where it is left out. */
   readonly assetsDir?: string;
   /** Milliseconds since 1970. */
@@ -124,6 +129,7 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
   entryRoutes(app, parts);
   streamRoute(app, parts);
   explainRoute(app, options.explain);
+  policyApplyRoute(app, options.apply);
   tileRoutes(app, log, options.logDir);
   pageRoutes(app, options.assetsDir ?? fileURLToPath(new URL('../../assets', import.meta.url)));
   return {
@@ -276,25 +282,4 @@ function explainRoute(app: Hono, explain: ApiOptions['explain']): void {
     const answer = explainSql(explain, body.data);
     return 'problem' in answer ? problem(c, 404, answer.problem) : c.json(answer);
   });
-}
-
-/** Counted while it is read: a Content-Length may be absent or a lie. */
-async function boundedText(request: Request, bytesMax: number): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) return undefined;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

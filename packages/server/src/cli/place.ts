@@ -66,6 +66,8 @@ export async function askDaemon(
   }
   if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+  if (response.status === 401)
+    throw new CliError(EXIT.denied, problem.detail ?? 'not authenticated');
   const isAsked = response.status >= 400 && response.status < 500 && response.status !== 429;
   throw new CliError(
     isAsked ? EXIT.usage : EXIT.unavailable,

@@ -1,5 +1,6 @@
 /** `policy`: one file a verb in policy/, all of them found here. */
 import type { Command } from './io.ts';
+import { applyVerb } from './policy/apply.ts';
 import { checkVerb } from './policy/check.ts';
 import { diffVerb } from './policy/diff.ts';
 import { fmtVerb } from './policy/fmt.ts';
@@ -11,5 +12,5 @@ import { commandOfVerbs } from './verbs.ts';
 export const policyCommand: Command = commandOfVerbs(
   'policy',
   'what the policies say, before they say it to anybody',
-  [checkVerb, fmtVerb, testVerb, diffVerb, replayVerb, reportVerb],
+  [checkVerb, fmtVerb, testVerb, diffVerb, applyVerb, replayVerb, reportVerb],
 );

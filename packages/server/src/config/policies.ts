@@ -13,8 +13,8 @@ import {
 import { ConfigError, type ConfigProblem } from './errors.ts';
 import { checkWritable } from './source.ts';
 
-/** What the gateways of this version carry out. */
-export const FULFILMENT: Fulfilment = { 'sql.': ['approved'] };
+/** What the gateways of this version carry out, and the daemon for its own administration. */
+export const FULFILMENT: Fulfilment = { 'sql.': ['approved'], 'policy.': ['approved'] };
 
 /**
  * For cases beside the policies: of a surface that does not exist here yet a case says what its policies
@@ -27,7 +27,12 @@ export const FULFILMENT_OF_CASES: Fulfilment = { ...EVERYTHING, ...FULFILMENT };
  * a mistake.
  */
 export function loadPolicies(folder: string, fulfilment: Fulfilment = FULFILMENT): PolicySet {
-  const result = loadPolicySet(readPolicyFiles(folder), schemaText(), fulfilment);
+  return loadPolicyFiles(readPolicyFiles(folder), fulfilment);
+}
+
+/** Of files that may have been read elsewhere than where they will stand. */
+export function loadPolicyFiles(files: readonly PolicyFile[], fulfilment = FULFILMENT): PolicySet {
+  const result = loadPolicySet(files, schemaText(), fulfilment);
   if ('engine' in result) return result;
   throw new ConfigError(result);
 }

@@ -18,8 +18,8 @@ import {
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  decidingPolicies,
   resignForTest,
-  starterPolicies,
   writeDecisionsForTest,
 } from '../../testing/decisions-at-rest.ts';
 import { isDecision } from './decision-entries.ts';
@@ -70,7 +70,7 @@ const CANDIDATES = [
 
 describe('a replay', () => {
   test('of the set that decided changes nothing', async () => {
-    const set = starterPolicies();
+    const set = decidingPolicies();
     expect(await replay(set)).toMatchObject({
       decisions: 18,
       same: 16,
@@ -108,7 +108,7 @@ describe('a replay', () => {
       await writeDecisionsForTest(copy);
       await resignForTest(copy, (text, index) => (index === 2 ? text.slice(0, 300) : text));
       look();
-      const set = starterPolicies();
+      const set = decidingPolicies();
       expect(await replay(set)).toMatchObject({ damaged: 1, decisions: 17, same: 15 });
       set.close();
     } finally {

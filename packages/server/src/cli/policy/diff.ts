@@ -5,7 +5,6 @@ import { loadPolicies } from '../../config/policies.ts';
 import type { DecidedOtherwise } from '../../policy/examples.ts';
 import { type Replayed, replayLog } from '../../policy/replay-log.ts';
 import { total } from '../../policy/replay-tally.ts';
-import type { PolicyChange } from '../../policy/set-changes.ts';
 import { diffSets, type SetDiff } from '../../policy/set-diff.ts';
 import { openLogFiles } from '../decisions.ts';
 import { type Command, counted, EXIT, type Io, paint, printable, usage } from '../io.ts';
@@ -13,7 +12,7 @@ import { CONFIG, parseOptions } from '../options.ts';
 import { configOf } from '../place.ts';
 import { progress } from '../progress.ts';
 import { sinceOf } from '../since.ts';
-import { changesText } from './words.ts';
+import { changeLine, changesText } from './words.ts';
 
 export const diffVerb: Command = {
   line: 'policy diff [A] B [--log]',
@@ -74,8 +73,6 @@ async function replay(
   return found;
 }
 
-const MARKS = { added: '+', removed: '-', changed: '~' } as const;
-
 function show(found: SetDiff, log: Replayed | undefined, io: Io): void {
   for (const change of found.changes) io.out(changeLine(change, io));
   const { tried, found: examples } = found.examples;
@@ -95,13 +92,6 @@ function show(found: SetDiff, log: Replayed | undefined, io: Io): void {
     io.out(
       `${all}, ${paint(io, 'yellow', `${looser} of them ${looser === 1 ? 'loosens' : 'loosen'}`)}`,
     );
-}
-
-function changeLine({ id, effect, change, loosens, tightens }: PolicyChange, io: Io): string {
-  const said = [...loosens.map((one) => `${one} (loosens)`), ...tightens];
-  const text = said.length > 0 ? said.join('; ') : 'decides the same, says it otherwise';
-  const mark = paint(io, loosens.length > 0 ? 'yellow' : 'green', MARKS[change]);
-  return `${mark} ${effect} ${id}: ${printable(text)}`;
 }
 
 function exampleLines(one: DecidedOtherwise): string[] {

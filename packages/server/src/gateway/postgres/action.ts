@@ -174,8 +174,16 @@ function accessOf(world: World, use: SqlUse): CedarRecord {
   };
 }
 
+export type MetaOptions = Pick<SqlActOptions, 'session' | 'nowMs' | 'ip' | 'text' | 'binds'>;
+
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
-function metaOf({ session, nowMs, ip, text, binds }: SqlActOptions): CedarRecord {
+export function metaOf({
+  session,
+  nowMs,
+  ip,
+  text,
+  binds,
+}: MetaOptions): CedarRecord {
   const { secrets, personal, doubts } = detectSent(text, binds);
   const now = new Date(nowMs);
   return {

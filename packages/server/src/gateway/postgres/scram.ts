@@ -56,6 +56,15 @@ export function mockVerifier(
   };
 }
 
+/** True where this is the password that the verifier was made of. Costs what a login costs. */
+export async function isPassword(
+  password: string,
+  { salt, iterations, storedKey }: Verifier,
+): Promise<boolean> {
+  const salted = await promisify(pbkdf2)(password, salt, iterations, KEY_BYTES, 'sha256');
+  return timingSafeEqual(sha256(hmac(salted, 'Client Key')), storedKey);
+}
+
 /** The other side does not keep to the protocol. */
 export class ScramError extends Error {}
 

@@ -1,0 +1,96 @@
+/** `policy.apply` as an action that the policies in force are asked about. Pure. */
+import type { Act, CedarValue, Entity, EntityUid, Json, PolicySet } from '@sealrail/sdk';
+import type { Config, User } from '../config/config.ts';
+import { metaOf } from '../gateway/postgres/action.ts';
+import type { SetChanges } from './set-changes.ts';
+
+/** The target under which the daemon's own administration stands in the log. */
+export const OWN_TARGET = 'sealrail';
+const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
+
+export interface ApplyFacts {
+  readonly user: User;
+  readonly config: Pick<Config, 'log' | 'targets'>;
+  readonly before: PolicySet;
+  readonly after: PolicySet;
+  readonly changes: SetChanges;
+  /** The candidate was in force before. */
+  readonly rollback: boolean;
+  /** Every case beside the candidate holds, and there is at least one. */
+  readonly testsPassed: boolean;
+  readonly session: string;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+export function applyAct(facts: ApplyFacts): Act {
+  const { user, config, session, nowMs } = facts;
+  const principal = { type: TYPES[user.type], id: user.name };
+  const resource = { type: 'PolicySet', id: config.log.origin };
+  const meta = metaOf({ session, nowMs, text: '' });
+  const change = changeOf(facts, principal);
+  const action = 'policy.apply';
+  return {
+    action: {
+      requests: [{ principal, action, resource, context: { meta, change } }],
+      entities: entitiesOf(facts, principal, resource),
+    },
+    target: OWN_TARGET,
+    // Whoever watches a database only does not want its guardrails changed by anybody.
+    mode: 'enforce',
+    session,
+    principal: { type: user.type, id: user.name, proof: 'scram' },
+    resources: [{ action, ...resource }],
+    values: [],
+    facts: { change: change as Json },
+    meta: meta as Json,
+  };
+}
+
+function changeOf(
+  { user, before, after, changes, rollback, testsPassed }: ApplyFacts,
+  principal: EntityUid,
+): Record<string, CedarValue> {
+  return {
+    doubts: [],
+    fields: changes.changes.map(({ id }) => id),
+    digest: after.digest,
+    rollback,
+    diffLines: linesOf(before, changes) + linesOf(after, changes),
+    testsPassed,
+    // Nobody signs or reviews a set on its way here: what is not known to be so is not so.
+    signed: false,
+    authors: user.type === 'human' ? [{ __entity: principal }] : [],
+    reviewers: [],
+    reviewedByOther: false,
+    loosens: changes.loosens,
+  };
+}
+
+function linesOf({ byId }: PolicySet, { changes }: SetChanges): number {
+  const texts = changes.map(({ id }) => byId.get(id)?.text);
+  return texts.reduce((sum, text) => sum + (text === undefined ? 0 : text.split('\n').length), 0);
+}
+
+const ENVS = ['prod', 'staging', 'test', 'dev'] as const;
+
+/** One set decides for every target: it belongs where most is at stake. */
+const envOf = ({ targets }: ApplyFacts['config']): string =>
+  ENVS.find((env) => targets.some((target) => target.env === env)) ?? 'prod';
+
+function entitiesOf(
+  { user, config }: ApplyFacts,
+  principal: EntityUid,
+  resource: EntityUid,
+): readonly Entity[] {
+  const parents = [
+    ...user.groups.map((id) => ({ type: 'Group', id })),
+    ...user.roles.map((id) => ({ type: 'Role', id })),
+  ];
+  const attrs: Entity['attrs'] = user.type === 'agent' ? { trust: 0 } : {};
+  return [
+    { uid: principal, attrs, parents },
+    ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
+    { uid: resource, attrs: {}, parents: [{ type: 'Env', id: envOf(config) }] },
+  ];
+}
