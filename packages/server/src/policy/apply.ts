@@ -3,7 +3,7 @@
  *
  * A set that was in force once and was replaced does not come back by itself: whoever has an old folder
  * would undo what was tightened since. The side store knows every set that ever was in force, by digest;
- * `rollback` says that it is meant, and what it loosens is decided on as anything else is.
+ * `rollback` says that it is meant, and what it loosens is decided on like everything else.
  */
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
@@ -189,7 +189,7 @@ function refusalOf(
     return {
       kind: 'refused',
       reason: 'this is an older version: it was in force before and was replaced',
-      hint: 'if that is meant: --rollback; what it loosens is decided on as any other change',
+      hint: 'if that is meant: --rollback; what it loosens is decided on like every other change',
     };
   return undefined;
 }
