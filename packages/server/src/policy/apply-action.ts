@@ -1,5 +1,12 @@
 /** `policy.apply` as an action that the policies in force are asked about. Pure. */
-import type { Act, CedarValue, Entity, EntityUid, Json, PolicySet } from '@sealrail/sdk';
+import {
+  type Act,
+  type CedarRecord,
+  type Entity,
+  EntityUid,
+  jsonOf,
+  type PolicySet,
+} from '@sealrail/sdk';
 import type { Config, User } from '../config/config.ts';
 import { metaOf } from '../gateway/postgres/action.ts';
 import type { SetChanges } from './set-changes.ts';
@@ -25,8 +32,8 @@ export interface ApplyFacts {
 
 export function applyAct(facts: ApplyFacts): Act {
   const { user, config, session, nowMs } = facts;
-  const principal = { type: TYPES[user.type], id: user.name };
-  const resource = { type: 'PolicySet', id: config.log.origin };
+  const principal = new EntityUid(TYPES[user.type], user.name);
+  const resource = new EntityUid('PolicySet', config.log.origin);
   const meta = metaOf({ session, nowMs, text: '' });
   const change = changeOf(facts, principal);
   const action = 'policy.apply';
@@ -40,17 +47,17 @@ export function applyAct(facts: ApplyFacts): Act {
     mode: 'enforce',
     session,
     principal: { type: user.type, id: user.name, proof: 'scram' },
-    resources: [{ action, ...resource }],
+    resources: [{ action, type: resource.type, id: resource.id }],
     values: [],
-    facts: { change: change as Json },
-    meta: meta as Json,
+    facts: { change: jsonOf(change) },
+    meta,
   };
 }
 
 function changeOf(
   { user, before, after, changes, rollback, testsPassed }: ApplyFacts,
   principal: EntityUid,
-): Record<string, CedarValue> {
+): CedarRecord {
   return {
     doubts: [],
     fields: changes.changes.map(({ id }) => id),
@@ -60,7 +67,7 @@ function changeOf(
     testsPassed,
     // Nobody signs or reviews a set on its way here: what is not known to be so is not so.
     signed: false,
-    authors: user.type === 'human' ? [{ __entity: principal }] : [],
+    authors: user.type === 'human' ? [principal] : [],
     reviewers: [],
     reviewedByOther: false,
     loosens: changes.loosens,
@@ -84,13 +91,13 @@ function entitiesOf(
   resource: EntityUid,
 ): readonly Entity[] {
   const parents = [
-    ...user.groups.map((id) => ({ type: 'Group', id })),
-    ...user.roles.map((id) => ({ type: 'Role', id })),
+    ...user.groups.map((id) => new EntityUid('Group', id)),
+    ...user.roles.map((id) => new EntityUid('Role', id)),
   ];
   const attrs: Entity['attrs'] = user.type === 'agent' ? { trust: 0 } : {};
   return [
     { uid: principal, attrs, parents },
     ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
-    { uid: resource, attrs: {}, parents: [{ type: 'Env', id: envOf(config) }] },
+    { uid: resource, attrs: {}, parents: [new EntityUid('Env', envOf(config))] },
   ];
 }

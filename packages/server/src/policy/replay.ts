@@ -4,7 +4,7 @@
  * otherwise does not change what came after it, so decisions are replayed in any order and by any number of
  * workers.
  */
-import { recordFromJson } from '@sealrail/cedar';
+import { CedarError, recordFromJson } from '@sealrail/cedar';
 import {
   type Action,
   type BlobReader,
@@ -57,7 +57,9 @@ export class Replayer {
       if (sliced === undefined) this.#replayWhole(index, parseEntry(bytes), since);
       else if (sliced.time >= since) this.#replaySliced(index, sliced);
     } catch (error) {
-      if (!(error instanceof SealrailError || error instanceof SyntaxError)) throw error;
+      // Somebody else's entry: no canonical text, no JSON, no values of Cedar.
+      const isShape = error instanceof SealrailError || error instanceof SyntaxError;
+      if (!isShape && !(error instanceof CedarError)) throw error;
       this.tally.damaged++;
     }
   }

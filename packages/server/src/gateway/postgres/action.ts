@@ -177,13 +177,7 @@ function accessOf(world: World, use: SqlUse): CedarRecord {
 export type MetaOptions = Pick<SqlActOptions, 'session' | 'nowMs' | 'ip' | 'text' | 'binds'>;
 
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
-export function metaOf({
-  session,
-  nowMs,
-  ip,
-  text,
-  binds,
-}: MetaOptions): CedarRecord {
+export function metaOf({ session, nowMs, ip, text, binds }: MetaOptions): CedarRecord {
   const { secrets, personal, doubts } = detectSent(text, binds);
   const now = new Date(nowMs);
   return {
