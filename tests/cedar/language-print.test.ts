@@ -77,6 +77,31 @@ describe('text and JSON carry a policy without changing it', () => {
   });
 });
 
+const nest = (before: string, after: string, times: number, core = '1'): string =>
+  before.repeat(times) + core + after.repeat(times);
+
+describe('the deepest and longest that the parser takes', () => {
+  test.each([
+    ['&&', `true${' && true'.repeat(5_000)}`],
+    ['+ and -', `1${' + 1 - 2'.repeat(2_000)} == 1`],
+    ['attributes', `context${'.a'.repeat(5_000)}`],
+    ['methods', `[1]${'.contains(1)'.repeat(4_000)}`],
+    ['signs', nest('!!!!(', ')', 99, '!!!true')],
+    ['parentheses', nest('(1 + ', ')', 199)],
+    ['sets', nest('[', ']', 199)],
+    ['records', nest('{ a: ', ' }', 199)],
+    ['if', nest('if true then ', ' else 0', 199)],
+    ['chains inside of brackets', nest('(true && true || !(', '))', 99)],
+  ])('%s come back from text and from JSON, and no stack overflows', (_, text) => {
+    const policy = parseOne(`permit (principal, action, resource) when { ${text} };`);
+    const printed = printPolicy(policy);
+    expect(printPolicy(parseOne(printed))).toBe(printed);
+    const json = parseJson(stringifyJson(policyToJson(policy)));
+    const back = policyFromJson(json.ok ? json.value : json.errors);
+    expect(back.ok ? printPolicy(back.policy) : back.errors).toBe(printed);
+  });
+});
+
 /** Members of a record have no order in JSON, where whole numbers come first. */
 function sorted(policy: Policy): string {
   return JSON.stringify(JSON.parse(treeOf(policy)), (key, value: unknown) =>

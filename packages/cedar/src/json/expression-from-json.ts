@@ -18,103 +18,146 @@ import { isUid, readTypeAndId, readTypeName } from './uid.ts';
 const BINARY: ReadonlySet<string> = new Set<BinaryOperator>([
   ...(['==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '&&', '||', 'in'] as const),
 ]);
+/** What looks into the operand before it. */
+const LOOKUPS: ReadonlySet<string> = new Set(['.', 'has', 'like', 'is']);
 const I64_MIN = -9223372036854775808n;
 const I64_MAX = 9223372036854775807n;
 const NO_FRACTIONS = 'Cedar has no number like this: fractions are `decimal("…")`';
 
+/** `{ "&&": { "left": …, "right": … } }` taken apart: one member, whose name is the operator. */
+interface Operation {
+  readonly operator: string;
+  readonly body: unknown;
+  readonly place: Place;
+}
+
 /** The expressions of one policy, which share one bound. */
 export class ExpressionReader {
   #nodes = 0;
-  #depth = 0;
+  /** Of the expression that is being read; the outermost has none. */
+  #depth = -1;
 
-  /** `{ "&&": { "left": …, "right": … } }` and the like: one member, whose name is the operator. */
+  /** Goes down what stands before the operators in a loop: a chain is as deep there as it is long. */
   read(value: unknown, place: Place): Expr {
+    this.#descend(place);
+    const around: Operation[] = [];
+    let operation = this.#open(value, place);
+    for (let first = firstOf(operation); first !== undefined; first = firstOf(operation)) {
+      around.push(operation);
+      operation = this.#open(first.value, first.place);
+    }
+    const innermost = this.#readInnermost(operation);
+    this.#depth--;
+    return around.reduceRight((first, outer) => this.#readAround(first, outer), innermost);
+  }
+
+  #descend(place: Place): void {
+    if (++this.#depth > TREE_DEPTH_MAX) {
+      throw new JsonFailure(`operators are nested deeper than ${TREE_DEPTH_MAX} levels`, place);
+    }
+  }
+
+  #count(place: Place): void {
+    if (++this.#nodes > NODES_MAX) {
+      throw new JsonFailure(`the policy has more than ${NODES_MAX} operators and operands`, place);
+    }
+  }
+
+  #open(value: unknown, place: Place): Operation {
+    this.#count(place);
     const object = takeObject(value, place);
     const names = Object.keys(object);
     const [operator] = names;
     if (operator === undefined || names.length > 1) {
       throw new JsonFailure(`an expression has one member, found ${names.length}`, place);
     }
-    this.#enter(place);
-    const expr = this.#readOperator(operator, object[operator], place.at(operator));
-    this.#depth--;
-    return expr;
+    return { operator, body: object[operator], place: place.at(operator) };
   }
 
-  #enter(place: Place): void {
-    if (++this.#depth > TREE_DEPTH_MAX) {
-      throw new JsonFailure(`the expression is more than ${TREE_DEPTH_MAX} operators deep`, place);
-    }
-    if (++this.#nodes > NODES_MAX) {
-      throw new JsonFailure(`the policy has more than ${NODES_MAX} operators and operands`, place);
-    }
-  }
-
-  #readOperator(operator: string, value: unknown, place: Place): Expr {
+  /** What has nothing before its operator. */
+  #readInnermost({ operator, body, place }: Operation): Expr {
     const at = 0;
     switch (operator) {
       case 'Value':
-        return this.#readValue(value, place);
+        return this.#readPlain(body, place);
       case 'Var':
-        if (typeof value === 'string' && isVariable(value)) {
-          return { kind: 'variable', at, name: value };
+        if (typeof body === 'string' && isVariable(body)) {
+          return { kind: 'variable', at, name: body };
         }
         throw new JsonFailure('expected "principal", "action", "resource" or "context"', place);
       case 'Slot':
         throw new JsonFailure('a slot may stand only in the scope of a template', place);
       case '!':
       case 'neg': {
-        const [operand] = this.#readArgs(value, ['arg'], place);
+        const [operand] = this.#readArgs(body, ['arg'], place);
         return { kind: operator === '!' ? 'not' : 'negate', at, operand: operand! };
       }
       case 'if-then-else': {
-        const [test, consequent, alternate] = this.#readArgs(value, ['if', 'then', 'else'], place);
+        const [test, consequent, alternate] = this.#readArgs(body, ['if', 'then', 'else'], place);
         return { kind: 'if', at, test: test!, consequent: consequent!, alternate: alternate! };
       }
-      case '.': {
-        const [object, rest] = this.#readLeft(value, ['attr'], place);
-        return { kind: 'attribute', at, object, name: takeString(rest.attr, place.at('attr')) };
-      }
-      case 'has': {
-        // Cedar ignores other members here, and here only.
-        const { left, attr } = takeObject(value, place);
-        const [object, rest] = this.#readLeft({ left, attr }, ['attr'], place);
-        return { kind: 'has', at, object, path: readPath(rest.attr, place.at('attr')) };
-      }
-      case 'like': {
-        const [operand, rest] = this.#readLeft(value, ['pattern'], place);
-        return {
-          kind: 'like',
-          at,
-          operand,
-          pattern: readPattern(rest.pattern, place.at('pattern')),
-        };
-      }
-      case 'is':
-        return this.#readIs(value, place);
-      case 'Set': {
-        const elements = takeList(value, place).map((item, index) =>
-          this.read(item, place.at(index)),
-        );
-        return { kind: 'set', at, elements };
-      }
+      case 'Set':
+        return { kind: 'set', at, elements: this.#readAll(takeList(body, place), place, 0) };
       case 'Record': {
-        const members = Object.entries(takeObject(value, place)).map(([name, member]) => {
+        const members = Object.entries(takeObject(body, place)).map(([name, member]) => {
           const inside = place.at(name);
           return [takeString(name, inside), this.read(member, inside)] as const;
         });
         return { kind: 'record', at, members };
       }
-      default:
-        return BINARY.has(operator)
-          ? this.#readBinary(operator as BinaryOperator, value, place)
-          : this.#readCall(operator, value, place);
+      default: {
+        const call = findCall(operator);
+        if (call === undefined) {
+          throw new JsonFailure(`there is no operator \`${operator}\``, place);
+        }
+        return callOf(call.name, this.#readAll(takeList(body, place), place, 0), place);
+      }
     }
   }
 
-  #readBinary(operator: BinaryOperator, value: unknown, place: Place): Expr {
-    const [left, right] = this.#readArgs(value, ['left', 'right'], place);
-    return { kind: 'binary', at: 0, operator, left: left!, right: right! };
+  /** The operator and what stands behind it. */
+  #readAround(first: Expr, { operator, body, place }: Operation): Expr {
+    const at = 0;
+    if (Array.isArray(body)) {
+      const args = [first, ...this.#readAll(body, place, 1)];
+      return { kind: 'call', at, name: findCall(operator)!.name, args };
+    }
+    const object = takeObject(body, place);
+    switch (operator) {
+      case '.': {
+        checkMembers(object, ['left', 'attr'], place);
+        const name = takeString(memberOf(object, 'attr'), place.at('attr'));
+        return { kind: 'attribute', at, object: first, name };
+      }
+      case 'has': {
+        // Cedar ignores other members here, and here only.
+        const path = readPath(memberOf(object, 'attr'), place.at('attr'));
+        return { kind: 'has', at, object: first, path };
+      }
+      case 'like': {
+        checkMembers(object, ['left', 'pattern'], place);
+        const pattern = readPattern(memberOf(object, 'pattern'), place.at('pattern'));
+        return { kind: 'like', at, operand: first, pattern };
+      }
+      case 'is': {
+        checkMembers(object, ['left', 'entity_type', 'in'], place);
+        const type = readTypeName(memberOf(object, 'entity_type'), place.at('entity_type'));
+        const is = { kind: 'is', at, operand: first, type } as const;
+        const container = memberOf(object, 'in');
+        if (container === undefined || container === null) return is;
+        return { ...is, in: this.read(container, place.at('in')) };
+      }
+      case 'isEmpty':
+        checkMembers(object, ['arg'], place);
+        return { kind: 'call', at, name: operator, args: [first] };
+      default: {
+        checkMembers(object, ['left', 'right'], place);
+        const right = this.read(memberOf(object, 'right'), place.at('right'));
+        const call = findCall(operator);
+        if (call !== undefined) return { kind: 'call', at, name: call.name, args: [first, right] };
+        return { kind: 'binary', at, operator: operator as BinaryOperator, left: first, right };
+      }
+    }
   }
 
   /** Exactly these members, each an expression. */
@@ -124,36 +167,15 @@ export class ExpressionReader {
     return names.map((name) => this.read(memberOf(object, name), place.at(name)));
   }
 
-  /** `left` as an expression, and the rest as it is. */
-  #readLeft(value: unknown, others: readonly string[], place: Place): [Expr, Members] {
-    const object = takeObject(value, place);
-    checkMembers(object, ['left', ...others], place);
-    const rest = Object.fromEntries(others.map((name) => [name, memberOf(object, name)]));
-    return [this.read(memberOf(object, 'left'), place.at('left')), rest];
-  }
-
-  #readIs(value: unknown, place: Place): Expr {
-    const [operand, rest] = this.#readLeft(value, ['entity_type', 'in'], place);
-    const type = readTypeName(rest.entity_type, place.at('entity_type'));
-    const is = { kind: 'is', at: 0, operand, type } as const;
-    if (rest.in === undefined || rest.in === null) return is;
-    return { ...is, in: this.read(rest.in, place.at('in')) };
-  }
-
-  #readCall(name: string, value: unknown, place: Place): Expr {
-    const call = findCall(name);
-    if (call === undefined) throw new JsonFailure(`there is no operator \`${name}\``, place);
-    if (call.arity !== undefined) {
-      const args = this.#readArgs(value, call.arity === 0 ? ['arg'] : ['left', 'right'], place);
-      return { kind: 'call', at: 0, name: call.name, args };
-    }
-    const args = takeList(value, place).map((item, index) => this.read(item, place.at(index)));
-    return callOf(call.name, args, place);
+  /** The elements of a list from an index on. */
+  #readAll(items: readonly unknown[], place: Place, from: number): Expr[] {
+    return items.slice(from).map((item, index) => this.read(item, place.at(from + index)));
   }
 
   /** Plain JSON as a literal; an object with nothing but `__entity` or `__extn` is what that says. */
   #readValue(value: unknown, place: Place): Expr {
-    this.#enter(place);
+    this.#descend(place);
+    this.#count(place);
     const expr = this.#readPlain(value, place);
     this.#depth--;
     return expr;
@@ -197,7 +219,8 @@ export class ExpressionReader {
 
   /** Cedar refuses a number that is no Long even in a member that it ignores. */
   #checkNumbers(value: unknown, place: Place): void {
-    this.#enter(place);
+    this.#descend(place);
+    this.#count(place);
     if (value instanceof JsonNumber) throw new JsonFailure(NO_FRACTIONS, place);
     if (typeof value === 'number' || typeof value === 'bigint') readLong(value, place);
     else if (typeof value === 'object' && value !== null) {
@@ -215,6 +238,22 @@ export class ExpressionReader {
     const operands = args.map((arg, index) => this.#readValue(arg, place.at(index)));
     return callOf(call.name, operands, place);
   }
+}
+
+/** What stands before the operator, where the operator has something there. */
+function firstOf({
+  operator,
+  body,
+  place,
+}: Operation): { value: unknown; place: Place } | undefined {
+  const call = findCall(operator);
+  if (call?.style === 'method' && call.arity === undefined) {
+    const receiver = takeList(body, place)[0];
+    return receiver === undefined ? undefined : { value: receiver, place: place.at(0) };
+  }
+  if (call?.style !== 'method' && !BINARY.has(operator) && !LOOKUPS.has(operator)) return undefined;
+  const name = call?.arity === 0 ? 'arg' : 'left';
+  return { value: memberOf(takeObject(body, place), name), place: place.at(name) };
 }
 
 function callOf(name: CallName, args: readonly Expr[], place: Place): Expr {

@@ -19,9 +19,15 @@ export class Place {
       steps.push(place.#name);
     }
     const [first, ...rest] = steps.reverse();
-    return `${first}${rest.map(step).join('')}`;
+    const text = `${first}${rest.map(step).join('')}`;
+    return text.length <= TEXT_LENGTH_MAX
+      ? text
+      : `…${text.slice(-TEXT_LENGTH_MAX).toWellFormed()}`;
   }
 }
+
+/** The innermost part of a long one is what helps. */
+const TEXT_LENGTH_MAX = 300;
 
 function step(name: string | number): string {
   if (typeof name === 'number') return `[${name}]`;

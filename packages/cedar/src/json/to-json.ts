@@ -1,5 +1,6 @@
 import type { ActionScope, Expr, Pattern, Policy, PrincipalScope, ResourceScope } from '../ast.ts';
 import { findCall } from '../syntax/names.ts';
+import { foldSpine } from '../syntax/spine.ts';
 import { EntityUid } from '../value.ts';
 import type { Json } from './json.ts';
 import type {
@@ -60,7 +61,10 @@ function actionScopeToJson(scope: ActionScope): JsonActionScope {
   }
 }
 
-function exprToJson(expr: Expr): JsonExpr {
+const exprToJson = (expr: Expr): JsonExpr => foldSpine(expr, innermostToJson, aroundToJson);
+
+/** What has nothing before its operator. */
+function innermostToJson(expr: Expr): JsonExpr {
   switch (expr.kind) {
     case 'literal': {
       const { value } = expr;
@@ -73,8 +77,6 @@ function exprToJson(expr: Expr): JsonExpr {
       return { '!': { arg: exprToJson(expr.operand) } };
     case 'negate':
       return { neg: { arg: exprToJson(expr.operand) } };
-    case 'binary':
-      return { [expr.operator]: { left: exprToJson(expr.left), right: exprToJson(expr.right) } };
     case 'if':
       return {
         // From entries, because an object literal with a `then` looks like a promise to a linter.
@@ -84,16 +86,6 @@ function exprToJson(expr: Expr): JsonExpr {
           ['else', exprToJson(expr.alternate)],
         ]),
       };
-    case 'attribute':
-      return { '.': { left: exprToJson(expr.object), attr: expr.name } };
-    case 'has':
-      return { has: { left: exprToJson(expr.object), attr: pathToJson(expr.path) } };
-    case 'like':
-      return { like: { left: exprToJson(expr.operand), pattern: patternToJson(expr.pattern) } };
-    case 'is': {
-      const is = { left: exprToJson(expr.operand), entity_type: expr.type };
-      return { is: expr.in === undefined ? is : { ...is, in: exprToJson(expr.in) } };
-    }
     case 'set':
       return { Set: expr.elements.map(exprToJson) };
     case 'record':
@@ -101,7 +93,30 @@ function exprToJson(expr: Expr): JsonExpr {
         Record: Object.fromEntries(expr.members.map(([name, value]) => [name, exprToJson(value)])),
       };
     case 'call':
-      return callToJson(expr);
+      return { [expr.name]: expr.args.map(exprToJson) };
+    default:
+      throw new Error(`${expr.kind} has a first operand`);
+  }
+}
+
+function aroundToJson(left: JsonExpr, expr: Expr): JsonExpr {
+  switch (expr.kind) {
+    case 'binary':
+      return { [expr.operator]: { left, right: exprToJson(expr.right) } };
+    case 'attribute':
+      return { '.': { left, attr: expr.name } };
+    case 'has':
+      return { has: { left, attr: pathToJson(expr.path) } };
+    case 'like':
+      return { like: { left, pattern: patternToJson(expr.pattern) } };
+    case 'is': {
+      const is = { left, entity_type: expr.type };
+      return { is: expr.in === undefined ? is : { ...is, in: exprToJson(expr.in) } };
+    }
+    case 'call':
+      return methodToJson(left, expr);
+    default:
+      throw new Error(`${expr.kind} has no first operand`);
   }
 }
 
@@ -115,11 +130,11 @@ function patternToJson(pattern: Pattern): Json {
   });
 }
 
-/** Built-in methods name their operands; functions and methods of extension types list them. */
-function callToJson({ name, args }: Expr & { readonly kind: 'call' }): JsonExpr {
-  const operands = args.map(exprToJson);
-  const arity = findCall(name)?.arity;
-  if (arity === undefined) return { [name]: operands };
-  const [left, right] = operands;
-  return { [name]: right === undefined ? { arg: left! } : { left: left!, right } };
+/** Built-in methods name their operands; those of extension types list them. */
+function methodToJson(receiver: JsonExpr, { name, args }: Expr & { kind: 'call' }): JsonExpr {
+  const [right, ...others] = args.slice(1).map(exprToJson);
+  if (findCall(name)?.arity === undefined) {
+    return { [name]: right === undefined ? [receiver] : [receiver, right, ...others] };
+  }
+  return { [name]: right === undefined ? { arg: receiver } : { left: receiver, right } };
 }

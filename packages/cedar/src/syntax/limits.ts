@@ -8,8 +8,11 @@ export const TEXT_LENGTH_MAX = 16_777_216;
 export const POLICIES_MAX = 100_000;
 /** Brackets, `if`s, calls and the like inside each other. Cedar's own WASM build gives up before 150. */
 export const NESTING_MAX = 200;
-/** Depth of one condition's tree: in `a && b && c` every operator is a level, as it is for the evaluator. */
-export const TREE_DEPTH_MAX = 1_000;
+/**
+ * Levels of operators. What stands before an operator is on its level, so that a chain (`a && b && c`,
+ * `a.b.c`) costs one however long it is; whoever walks a tree must walk those in a loop.
+ */
+export const TREE_DEPTH_MAX = 400;
 /** Operators, calls, literals and names of one policy. */
 export const NODES_MAX = 100_000;
 /** More of them help nobody, and a large text of garbage could produce one per byte. */

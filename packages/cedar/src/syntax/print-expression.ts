@@ -4,7 +4,8 @@
  */
 import type { BinaryOperator, Expr } from '../ast.ts';
 import { EntityUid } from '../value.ts';
-import { findCall, isAttributeName } from './names.ts';
+import { isAttributeName } from './names.ts';
+import { foldSpine } from './spine.ts';
 
 export function printExpr(expr: Expr): string {
   return print(expr, Level.any);
@@ -41,8 +42,23 @@ const Level = {
 type Level = (typeof Level)[keyof typeof Level];
 
 function print(expr: Expr, place: Level): string {
-  const text = printBare(expr);
-  return levelOf(expr) < place ? `(${text})` : text;
+  const { text, level } = foldSpine(expr, printInnermost, printAround);
+  return level < place ? `(${text})` : text;
+}
+
+interface Printed {
+  readonly text: string;
+  readonly level: Level;
+}
+
+const printInnermost = (expr: Expr): Printed => ({
+  text: printBare(expr),
+  level: levelOf(expr),
+});
+
+function printAround(first: Printed, expr: Expr): Printed {
+  const text = first.level < firstPlaceOf(expr) ? `(${first.text})` : first.text;
+  return { text: `${text}${printRest(expr)}`, level: levelOf(expr) };
 }
 
 function levelOf(expr: Expr): Level {
@@ -90,6 +106,13 @@ const BINARY: Readonly<Record<BinaryOperator, Operator>> = {
   '*': { level: Level.product, left: Level.product, right: Level.unary },
 };
 
+/** How tightly what stands before the operator must bind. */
+function firstPlaceOf(expr: Expr): Level {
+  if (expr.kind === 'binary') return BINARY[expr.operator].left;
+  return levelOf(expr) === Level.relation ? Level.sum : Level.member;
+}
+
+/** What has nothing before its operator. */
 function printBare(expr: Expr): string {
   switch (expr.kind) {
     case 'literal':
@@ -99,26 +122,36 @@ function printBare(expr: Expr): string {
     case 'not':
     case 'negate':
       return printSigns(expr);
-    case 'binary': {
-      const { left, right } = BINARY[expr.operator];
-      return `${print(expr.left, left)} ${expr.operator} ${print(expr.right, right)}`;
-    }
     case 'if':
       return `if ${printExpr(expr.test)} then ${printExpr(expr.consequent)} else ${printExpr(expr.alternate)}`;
-    case 'attribute':
-      return `${print(expr.object, Level.member)}${isAttributeName(expr.name) ? `.${expr.name}` : `[${quote(expr.name)}]`}`;
-    case 'has':
-      return `${print(expr.object, Level.sum)} has ${printPath(expr.path)}`;
-    case 'like':
-      return `${print(expr.operand, Level.sum)} like "${expr.pattern.map(escapePiece).join('*')}"`;
-    case 'is':
-      return `${print(expr.operand, Level.sum)} is ${expr.type}${expr.in === undefined ? '' : ` in ${print(expr.in, Level.sum)}`}`;
     case 'set':
       return `[${printList(expr.elements)}]`;
     case 'record':
       return printRecord(expr.members);
     case 'call':
-      return printCall(expr);
+      return `${expr.name}(${printList(expr.args)})`;
+    default:
+      throw new Error(`${expr.kind} has a first operand`);
+  }
+}
+
+/** The operator and what stands behind it. */
+function printRest(expr: Expr): string {
+  switch (expr.kind) {
+    case 'binary':
+      return ` ${expr.operator} ${print(expr.right, BINARY[expr.operator].right)}`;
+    case 'attribute':
+      return isAttributeName(expr.name) ? `.${expr.name}` : `[${quote(expr.name)}]`;
+    case 'has':
+      return ` has ${printPath(expr.path)}`;
+    case 'like':
+      return ` like "${expr.pattern.map(escapePiece).join('*')}"`;
+    case 'is':
+      return ` is ${expr.type}${expr.in === undefined ? '' : ` in ${print(expr.in, Level.sum)}`}`;
+    case 'call':
+      return `.${expr.name}(${printList(expr.args.slice(1))})`;
+    default:
+      throw new Error(`${expr.kind} has no first operand`);
   }
 }
 
@@ -165,12 +198,6 @@ function printRecord(members: readonly (readonly [string, Expr])[]): string {
     ([name, value]) => `${isAttributeName(name) ? name : quote(name)}: ${printExpr(value)}`,
   );
   return texts.length === 0 ? '{}' : `{ ${texts.join(', ')} }`;
-}
-
-function printCall({ name, args }: Expr & { readonly kind: 'call' }): string {
-  if (findCall(name)?.style === 'function') return `${name}(${printList(args)})`;
-  const [receiver, ...rest] = args;
-  return `${print(receiver!, Level.member)}.${name}(${printList(rest)})`;
 }
 
 const printList = (exprs: readonly Expr[]): string => exprs.map(printExpr).join(', ');

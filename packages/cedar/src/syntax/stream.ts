@@ -2,6 +2,9 @@ import { locateError, type ParseError, SyntaxFailure } from './error.ts';
 import { Lexer, skipBlanks, type TokenKind } from './lexer.ts';
 import { ERRORS_MAX, type ParseLimits } from './limits.ts';
 
+/** The depth of operands that a node does not have. */
+export const NONE = -1;
+
 /** The tokens of one text with what was found wrong so far, and the counters that keep it bounded. */
 export class TokenStream extends Lexer {
   readonly errors: ParseError[] = [];
@@ -103,15 +106,17 @@ export class TokenStream extends Lexer {
     this.#nesting--;
   }
 
-  /** Counts a node whose deepest child is `depth` deep. */
-  countNode(depth: number, start: number): void {
-    this.depth = depth + 1;
+  /**
+   * Counts a node by the depth of what stands before its operator, which is free, and of the deepest of its
+   * other operands, which is a level below it.
+   */
+  countNode(first: number, others: number, start: number): void {
+    this.depth = Math.max(first, others + 1);
     if (this.depth > this.limits.treeDepthMax) {
       throw new SyntaxFailure(
-        `the expression is more than ${this.limits.treeDepthMax} operators deep`,
+        `operators are nested deeper than ${this.limits.treeDepthMax} levels`,
         start,
         this.behind,
-        'many alternatives are a set: `[…].contains(x)`, `x in […]`',
       );
     }
     if (++this.#nodes > this.limits.nodesMax) {

@@ -1,0 +1,38 @@
+import type { Expr } from '../ast.ts';
+import { findCall } from './names.ts';
+
+/**
+ * What stands before the operator of an expression: the left operand, the object of an attribute, the
+ * receiver of a method. A chain is as deep on this side as it is long and is walked in a loop.
+ */
+export function firstOperand(expr: Expr): Expr | undefined {
+  switch (expr.kind) {
+    case 'binary':
+      return expr.left;
+    case 'attribute':
+    case 'has':
+      return expr.object;
+    case 'like':
+    case 'is':
+      return expr.operand;
+    case 'call':
+      return findCall(expr.name)?.style === 'method' ? expr.args[0] : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The result of `start` for the innermost first operand, and of `grow` for each expression around it. */
+export function foldSpine<T>(
+  expr: Expr,
+  start: (expr: Expr) => T,
+  grow: (inner: T, around: Expr) => T,
+): T {
+  const around: Expr[] = [];
+  let innermost = expr;
+  for (let first = firstOperand(expr); first !== undefined; first = firstOperand(first)) {
+    around.push(innermost);
+    innermost = first;
+  }
+  return around.reduceRight(grow, start(innermost));
+}
