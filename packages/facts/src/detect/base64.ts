@@ -1,4 +1,4 @@
-/** Base64 (both alphabets) of a bounded piece, for looking into it; in plain code, since this runs in browsers too. */
+/** Base64 (both alphabets) and hexadecimal, in plain code, since this runs in browsers too. */
 
 const VALUES = new Int8Array(128).fill(-1);
 for (const [at, char] of [
@@ -11,6 +11,13 @@ VALUES['_'.charCodeAt(0)] = 63;
 
 /** 0 to 63, or −1 for what stands in neither alphabet. */
 export const sextet = (code: number): number => (code < 128 ? (VALUES[code] ?? -1) : -1);
+
+/** 0 to 15 of a hexadecimal digit, or −1. */
+export function nibble(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
 
 /** The bytes as code units of a string; undefined where another character than padding stands in it. */
 export function decodeBase64(text: string): string | undefined {

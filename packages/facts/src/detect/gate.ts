@@ -5,20 +5,18 @@
  */
 import { RE2Set } from 're2js';
 import { numberShapes, SHAPES } from './numbers.ts';
-import type { Rule } from './rule.ts';
+import type { FindRule, PatternRule, Rule } from './rule.ts';
 import { RULES } from './rules/rules.ts';
 
-export interface CompiledRule extends Rule {
-  readonly regexp: RegExp;
-}
+export type CompiledRule = FindRule | (PatternRule & { readonly regexp: RegExp });
 
 /** What an escape of URLs, JSON, strings of languages or HTML looks like. */
 const ESCAPE = '%[0-9A-Fa-f]{2}|\\\\[xuU][0-9A-Fa-f]|\\\\[0-3][0-7]{2}|&#[0-9xX]';
 
-const compile = (rule: Rule): CompiledRule => ({
-  ...rule,
-  regexp: new RegExp(rule.pattern, rule.ignoreCase ? 'gi' : 'g'),
-});
+const compile = (rule: Rule): CompiledRule =>
+  'find' in rule
+    ? rule
+    : { ...rule, regexp: new RegExp(rule.pattern, rule.ignoreCase ? 'gi' : 'g') };
 
 /** Numbers that are worth a look at how they are written. */
 const NUMBERS = '[0-9]{2}|[0-9][ ._-][0-9]';

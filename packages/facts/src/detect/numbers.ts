@@ -41,6 +41,7 @@ const PLUS = 0x2b;
 const UNDERSCORE = 0x5f;
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isCapital = (code: number): boolean => code >= 0x41 && code <= 0x5a;
 const isLetter = (code: number): boolean =>
   (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 const isSeparator = (code: number): boolean =>
@@ -124,6 +125,6 @@ function shapesBefore(text: string, start: number, length: number): number {
     return length === 2 || length === 6 ? SHAPES.country | SHAPES.nino : SHAPES.country;
   }
   if (before !== SPACE || length !== 2) return 0;
-  const two = isLetter(text.charCodeAt(start - 2)) && isLetter(text.charCodeAt(start - 3));
+  const two = isCapital(text.charCodeAt(start - 2)) && isCapital(text.charCodeAt(start - 3));
   return two && !isLetter(text.charCodeAt(start - 4)) ? SHAPES.nino : 0;
 }

@@ -13,22 +13,30 @@ export interface Candidate {
   readonly lead: string;
 }
 
-/**
- * Patterns are written in the subset that RE2 and V8 read alike, without look-around, back-references or
- * unbounded repeats (tests/detect/patterns.test.ts is the linter), so that a match depends on a bounded
- * piece of text: that is what makes streaming exact and hostile input cheap.
- */
-export interface Rule {
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Named {
   readonly id: string;
   readonly kind: DetectedKind;
   /** For docs/detectors.md: what it finds, and what it asks for beyond the pattern. */
   readonly about: string;
   /**
-   * What makes the pattern worth a try, cheap to look for: a short RE2 pattern, or a form of numbers. Every
+   * What makes the rule worth a try, cheap to look for: a short RE2 pattern, or a form of numbers. Every
    * text in which the rule finds something has one of both.
    */
   readonly gate?: string;
   readonly shape?: Shape;
+}
+
+/**
+ * Patterns are written in the subset that RE2 and V8 read alike, without look-around, back-references or
+ * unbounded repeats (tests/detect/patterns.test.ts is the linter), so that a match depends on a bounded
+ * piece of text: that is what makes streaming exact and hostile input cheap.
+ */
+export interface PatternRule extends Named {
   /** Group 1 is what stands before the value, group 2 the value; what follows is context. */
   readonly pattern: string;
   readonly ignoreCase?: boolean;
@@ -38,13 +46,23 @@ export interface Rule {
   readonly valid?: (candidate: Candidate) => boolean;
 }
 
+/** A rule that no pattern can say. */
+export interface FindRule extends Named {
+  /** In order, from bounded pieces of the text each. */
+  readonly find: (text: string) => readonly Span[];
+}
+
+export type Rule = PatternRule | FindRule;
+
 /** Longest a match may be, with what is extended; more is cut off and doubted. */
 export const VALUE_LENGTH_MAX = 6_000;
-/** How far back a validator may look for the word that gives a number its meaning. */
-export const CONTEXT_LENGTH_MAX = 96;
 
 /** True where a word stands shortly before the value. */
-export function follows({ text, start }: Candidate, words: RegExp, length = 64): boolean {
+export function follows(
+  { text, start }: Pick<Candidate, 'text' | 'start'>,
+  words: RegExp,
+  length = 64,
+): boolean {
   return words.test(text.slice(Math.max(0, start - length), start));
 }
 
@@ -68,11 +86,7 @@ export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 export const isDotOrDash = (code: number): boolean => code === 0x2e || code === 0x2d;
 
 /** False for the fraction of a number, and for a part of a dotted or dashed chain of digits. */
-export function standsAlone({
-  text,
-  start,
-  end,
-}: Pick<Candidate, 'text' | 'start' | 'end'>): boolean {
+export function standsAlone({ text, start, end }: Span & { readonly text: string }): boolean {
   if (isDotOrDash(text.charCodeAt(start - 1)) && isDigit(text.charCodeAt(start - 2))) return false;
   return !(isDotOrDash(text.charCodeAt(end)) && isDigit(text.charCodeAt(end + 1)));
 }

@@ -1,9 +1,9 @@
 /**
- * The same text as somebody else would read it: escapes undone, invisible characters left out, base64 and
- * hex decoded. Each view knows where its characters stand in the text, so that what is found in it can be
- * masked there.
+ * The same text as somebody else would read it: escapes undone, invisible characters left out (base64 and
+ * hexadecimal: decoded.ts). Each view knows where its characters stand in the text, so that what is found in
+ * it can be masked there.
  */
-import { sextet } from './base64.ts';
+import { nibble } from './base64.ts';
 
 export interface View {
   readonly text: string;
@@ -12,11 +12,6 @@ export interface View {
   /** Where the unit before this offset ends there. */
   readonly end: (at: number) => number;
 }
-
-/** Shorter runs of base64 or hexadecimal characters hold nothing that a rule could find. */
-export const RUN_LENGTH_MIN = 20;
-/** Of what a run decodes to, pieces of text shorter than this are chance. */
-const STRETCH_LENGTH_MIN = 12;
 
 export const identity = (text: string): View => ({ text, start: (at) => at, end: (at) => at });
 
@@ -181,112 +176,3 @@ function numberAt(
   }
   return digits < least || code > 0x10ffff ? undefined : { code, length: skip + digits };
 }
-
-/** 0 to 15, or −1. */
-function nibble(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const lower = code | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-/** A run of characters that may encode something. */
-export interface Run {
-  readonly start: number;
-  readonly end: number;
-  readonly hex: boolean;
-}
-
-/** Steps over what cannot be inside of a long run, so that ordinary text costs little. */
-export function encodedRuns(text: string): Run[] {
-  const runs: Run[] = [];
-  let floor = 0;
-  for (let probe = RUN_LENGTH_MIN - 1; probe < text.length; ) {
-    if (sextet(text.charCodeAt(probe)) < 0) {
-      floor = probe + 1;
-      probe += RUN_LENGTH_MIN;
-      continue;
-    }
-    let start = probe;
-    while (start > floor && sextet(text.charCodeAt(start - 1)) >= 0) start--;
-    let end = probe + 1;
-    // What is too short goes on to the next place that could be inside of a run.
-    while (end < text.length && sextet(text.charCodeAt(end)) >= 0) end++;
-    if (end - start >= RUN_LENGTH_MIN) runs.push({ start, end, hex: isHexRun(text, start, end) });
-    floor = end + 1;
-    probe = end + RUN_LENGTH_MIN;
-  }
-  return runs;
-}
-
-function isHexRun(text: string, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (nibble(text.charCodeAt(at)) < 0) return false;
-  return true;
-}
-
-const isText = (byte: number): boolean =>
-  (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
-
-/**
- * Pieces of text that a run decodes to, whichever of its characters is the first of a group: where the
- * encoded thing begins inside of the run is not known.
- */
-export function decodedViews(view: View, run: Run): View[] {
-  const views: View[] = [];
-  const [group, step] = run.hex ? [2, 1] : [4, 3];
-  for (let skip = 0; skip < group; skip++) {
-    const from = run.start + skip;
-    const bytes = run.hex
-      ? hexBytes(view.text, from, run.end)
-      : base64Bytes(view.text, from, run.end);
-    for (const [start, end] of stretches(bytes)) {
-      // A byte takes 2 characters of hexadecimal, or 4 of base64 take 3 bytes.
-      const at = (unit: number): number => from + Math.floor(((start + unit) * group) / step);
-      const endAt = (unit: number): number =>
-        Math.min(run.end, from + Math.ceil(((start + unit) * group) / step));
-      views.push({
-        text: textOf(bytes.subarray(start, end)),
-        start: (unit) => view.start(at(unit)),
-        end: (unit) => view.end(endAt(unit)),
-      });
-    }
-  }
-  return views;
-}
-
-function* stretches(bytes: Uint8Array): Generator<readonly [number, number]> {
-  let start = 0;
-  for (let at = 0; at <= bytes.length; at++) {
-    if (at < bytes.length && isText(bytes[at] ?? 0)) continue;
-    if (at - start >= STRETCH_LENGTH_MIN) yield [start, at];
-    start = at + 1;
-  }
-}
-
-function hexBytes(text: string, from: number, end: number): Uint8Array {
-  const bytes = new Uint8Array((end - from) >> 1);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] =
-      (nibble(text.charCodeAt(from + 2 * at)) << 4) | nibble(text.charCodeAt(from + 2 * at + 1));
-  }
-  return bytes;
-}
-
-function base64Bytes(text: string, from: number, end: number): Uint8Array {
-  const units = end - from;
-  const bytes = new Uint8Array(Math.floor((units * 3) / 4));
-  let bits = 0;
-  let count = 0;
-  let length = 0;
-  for (let at = from; at < end; at++) {
-    bits = ((bits << 6) | sextet(text.charCodeAt(at))) & 0xffff;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes[length++] = (bits >> count) & 0xff;
-    }
-  }
-  return bytes;
-}
-
-const latin1 = new TextDecoder('latin1');
-const textOf = (bytes: Uint8Array): string => latin1.decode(bytes);

@@ -1,15 +1,10 @@
 /** One bounded piece of text through all the rules, and through what its encodings hold. */
+
+import { decodedView } from './decoded.ts';
 import type { DetectedKind, Finding } from './finding.ts';
 import { type CompiledRule, passGates } from './gate.ts';
-import { type Candidate, VALUE_LENGTH_MAX } from './rule.ts';
-import {
-  decodedViews,
-  encodedRuns,
-  foldedView,
-  identity,
-  unescapedView,
-  type View,
-} from './view.ts';
+import { type Candidate, type PatternRule, type Rule, VALUE_LENGTH_MAX } from './rule.ts';
+import { foldedView, identity, unescapedView, type View } from './view.ts';
 
 /** Encodings inside of encodings that are looked through; one that is deeper is a doubt. */
 export const ENCODINGS_DEPTH_MAX = 3;
@@ -58,9 +53,8 @@ class Scan {
     if (folded) this.#enter(folded, depth);
     const unescaped = escapes ? unescapedView(view) : undefined;
     if (unescaped) this.#enter(unescaped, depth);
-    for (const run of encodedRuns(view.text)) {
-      for (const decoded of decodedViews(view, run)) this.#enter(decoded, depth);
-    }
+    const decoded = decodedView(view);
+    if (decoded) this.#enter(decoded, depth);
   }
 
   #enter(view: View, depth: number): void {
@@ -74,44 +68,49 @@ class Scan {
   }
 
   #locate(rule: CompiledRule, view: View): void {
+    if ('find' in rule) {
+      for (const { start, end } of rule.find(view.text)) {
+        if (this.#owns(view.start(start))) this.#report(rule, view, start, end);
+      }
+      return;
+    }
     const { regexp } = rule;
     const { text } = view;
     regexp.lastIndex = 0;
     for (let match = regexp.exec(text); match !== null; match = regexp.exec(text)) {
-      const [, lead = '', found = ''] = match;
+      const [, lead = '', value = ''] = match;
       const start = match.index + lead.length;
       const from = view.start(start);
       if (from >= this.#window.to) return;
-      let end = start + found.length;
-      if (from >= this.#window.from) {
-        end = this.#consider(rule, view, { text, start, end, value: found, lead });
-        if (end < 0) {
-          if (this.#known?.has(rule.kind)) return;
-          end = -end;
-        }
-      }
-      // What follows may need the last character as the one before it.
-      regexp.lastIndex = Math.max(end, match.index + 1);
+      const candidate = { text, start, end: start + value.length, value, lead };
+      const found = this.#owns(from) ? this.#consider(rule, view, candidate) : candidate.end;
+      if (found !== undefined && this.#known?.has(rule.kind)) return;
+      // What is found may end with the character that has to stand before the next; what is not, may hold it.
+      regexp.lastIndex = Math.max(found ?? start + 1, match.index + 1);
     }
   }
 
-  /** Where to go on: behind what was found, as a negative number, or right behind the start. */
-  #consider(rule: CompiledRule, view: View, candidate: Candidate): number {
+  #owns(start: number): boolean {
+    return start >= this.#window.from && start < this.#window.to;
+  }
+
+  /** Where it ends, if it is what it looks like. */
+  #consider(rule: PatternRule, view: View, candidate: Candidate): number | undefined {
     const { text, start } = candidate;
     const limit = Math.min(text.length, start + VALUE_LENGTH_MAX);
     const end = rule.extend?.(text, start, candidate.end, limit) ?? candidate.end;
     const whole =
       end === candidate.end ? candidate : { ...candidate, end, value: text.slice(start, end) };
-    if (rule.valid && !rule.valid(whole)) return start + 1;
-    if (end === limit && limit < text.length) this.doubt = true;
-    this.#known?.add(rule.kind);
-    this.#findings.push({
-      rule: rule.id,
-      kind: rule.kind,
-      start: view.start(start),
-      end: view.end(end),
-    });
-    return -end;
+    if (rule.valid && !rule.valid(whole)) return undefined;
+    // Its kind is known; where it ends is not.
+    if (end === limit && limit < text.length && !this.#known) this.doubt = true;
+    this.#report(rule, view, start, end);
+    return end;
+  }
+
+  #report({ id, kind }: Rule, view: View, start: number, end: number): void {
+    this.#known?.add(kind);
+    this.#findings.push({ rule: id, kind, start: view.start(start), end: view.end(end) });
   }
 
   /** Views show the same thing twice. */

@@ -1,0 +1,158 @@
+/**
+ * What base64 and hexadecimal in a text decode to, as one view: every piece of text that comes out, whichever
+ * character of a run is taken for the first of a group, since where the encoded thing begins inside of the
+ * run is not known.
+ */
+import { nibble, sextet } from './base64.ts';
+import type { View } from './view.ts';
+
+/** Shorter runs of base64 or hexadecimal characters hold nothing that a rule could find. */
+export const RUN_LENGTH_MIN = 20;
+/** Of what a run decodes to, pieces of text shorter than this are chance. */
+const STRETCH_LENGTH_MIN = 12;
+
+/** Undefined where nothing decodes to text. */
+export function decodedView(view: View): View | undefined {
+  const { text } = view;
+  let decoder: Decoder | undefined;
+  // Every long run holds one of the places that are looked at, so that ordinary text costs little.
+  let floor = 0;
+  for (let probe = RUN_LENGTH_MIN - 1; probe < text.length; ) {
+    if (sextet(text.charCodeAt(probe)) < 0) {
+      floor = probe + 1;
+      probe += RUN_LENGTH_MIN;
+      continue;
+    }
+    let start = probe;
+    while (start > floor && sextet(text.charCodeAt(start - 1)) >= 0) start--;
+    let end = probe + 1;
+    while (end < text.length && sextet(text.charCodeAt(end)) >= 0) end++;
+    if (end - start >= RUN_LENGTH_MIN) {
+      decoder ??= new Decoder(text);
+      decoder.decode(start, end);
+    }
+    floor = end + 1;
+    probe = end + RUN_LENGTH_MIN;
+  }
+  return decoder?.view(view);
+}
+
+const isText = (byte: number): boolean =>
+  (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+const latin1 = new TextDecoder('latin1');
+
+/** One piece of text that came out. */
+interface Piece {
+  /** Where it begins in the view. */
+  readonly at: number;
+  /** Where its run, as it was read, begins in the text; and how many bytes of that came before the piece. */
+  readonly from: number;
+  readonly skipped: number;
+  readonly hex: boolean;
+}
+
+class Decoder {
+  readonly #text: string;
+  readonly #pieces: Piece[] = [];
+  #bytes: Uint8Array;
+  #length = 0;
+  /** Where the piece that is being read begins. */
+  #begun = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#bytes = new Uint8Array(text.length);
+  }
+
+  decode(start: number, end: number): void {
+    if (isHexRun(this.#text, start, end)) {
+      for (const from of [start, start + 1]) this.#hex(from, end);
+    } else {
+      for (let from = start; from < start + 4; from++) this.#base64(from, end);
+    }
+  }
+
+  #hex(from: number, end: number): void {
+    let read = 0;
+    for (let at = from; at + 1 < end; at += 2) {
+      const byte = (nibble(this.#text.charCodeAt(at)) << 4) | nibble(this.#text.charCodeAt(at + 1));
+      this.#add(byte, { from, hex: true }, read++);
+    }
+    this.#finish({ from, hex: true }, read);
+  }
+
+  #base64(from: number, end: number): void {
+    const run = { from, hex: false };
+    let read = 0;
+    let bits = 0;
+    let count = 0;
+    for (let at = from; at < end; at++) {
+      bits = ((bits << 6) | sextet(this.#text.charCodeAt(at))) & 0xffff;
+      count += 6;
+      if (count < 8) continue;
+      count -= 8;
+      this.#add((bits >> count) & 0xff, run, read++);
+    }
+    this.#finish(run, read);
+  }
+
+  #add(byte: number, run: Pick<Piece, 'from' | 'hex'>, read: number): void {
+    if (!isText(byte)) {
+      if (this.#length > this.#begun) this.#finish(run, read);
+      return;
+    }
+    if (this.#length + 1 >= this.#bytes.length) this.#grow();
+    this.#bytes[this.#length++] = byte;
+  }
+
+  /** Keeps the piece that ends here, with something behind it that no rule reads across; or drops it. */
+  #finish({ from, hex }: Pick<Piece, 'from' | 'hex'>, read: number): void {
+    const length = this.#length - this.#begun;
+    if (length < STRETCH_LENGTH_MIN) {
+      this.#length = this.#begun;
+      return;
+    }
+    this.#pieces.push({ at: this.#begun, from, skipped: read - length, hex });
+    this.#bytes[this.#length++] = 0;
+    this.#begun = this.#length;
+  }
+
+  #grow(): void {
+    const bytes = new Uint8Array(2 * this.#bytes.length + 64);
+    bytes.set(this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  view(view: View): View | undefined {
+    if (this.#pieces.length === 0) return undefined;
+    return {
+      text: latin1.decode(this.#bytes.subarray(0, this.#length)),
+      start: (at) => view.start(this.#place(at, at, Math.floor)),
+      end: (at) => view.end(this.#place(at, at - 1, Math.ceil)),
+    };
+  }
+
+  /** Two characters of hexadecimal are a byte, four of base64 are three. */
+  #place(at: number, inside: number, round: (place: number) => number): number {
+    const piece = this.#pieceAt(inside);
+    const bytes = piece.skipped + at - piece.at;
+    return piece.from + round(piece.hex ? 2 * bytes : (4 * bytes) / 3);
+  }
+
+  #pieceAt(at: number): Piece {
+    let low = 0;
+    let high = this.#pieces.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#pieces[middle]?.at ?? 0) <= at) low = middle;
+      else high = middle - 1;
+    }
+    return this.#pieces[low] ?? { at: 0, from: 0, skipped: 0, hex: false };
+  }
+}
+
+function isHexRun(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (nibble(text.charCodeAt(at)) < 0) return false;
+  return true;
+}
