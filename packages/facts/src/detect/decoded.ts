@@ -66,8 +66,9 @@ class Decoder {
   }
 
   decode(start: number, end: number): void {
-    if (isHexRun(this.#text, start, end)) {
-      for (const from of [start, start + 1]) this.#hex(from, end);
+    const digits = hexFrom(this.#text, start);
+    if (isHexRun(this.#text, digits, end)) {
+      for (const from of [digits, digits + 1]) this.#hex(from, end);
     } else {
       for (let from = start; from < start + 4; from++) this.#base64(from, end);
     }
@@ -150,6 +151,12 @@ class Decoder {
     }
     return this.#pieces[low] ?? { at: 0, from: 0, skipped: 0, hex: false };
   }
+}
+
+/** Behind `x` or `0x`, as bytes are written in SQL and in code. */
+function hexFrom(text: string, start: number): number {
+  if ((text.charCodeAt(start) | 0x20) === 0x78) return start + 1;
+  return text[start] === '0' && (text.charCodeAt(start + 1) | 0x20) === 0x78 ? start + 2 : start;
 }
 
 function isHexRun(text: string, start: number, end: number): boolean {

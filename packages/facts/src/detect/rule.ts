@@ -66,8 +66,8 @@ export function follows(
   return words.test(text.slice(Math.max(0, start - length), start));
 }
 
-/** Group 1 of patterns whose value begins at no letter or digit. */
-export const APART = '(^|[^0-9A-Za-z])';
+/** Group 1 of patterns whose value begins behind no letter or digit; behind `%` its first two may be an escape. */
+export const APART = '(^|[^0-9A-Za-z%])';
 /** Behind values that end before a letter or digit; consumed, but no part of the value. */
 export const ENDED = '(?:[^0-9A-Za-z]|$)';
 /** The same for tokens, in whose alphabets `_` and `-` stand. */

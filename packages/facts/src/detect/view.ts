@@ -94,23 +94,11 @@ for (const zero of [0x660, 0x6f0, 0x966])
   for (let digit = 0; digit < 10; digit++) FOLDS.set(zero + digit, 0x30 + digit);
 
 /**
- * Invisible characters left out; digits, letters, dashes and spaces of other shapes as ASCII's. Undefined
- * where nothing is to be folded.
+ * Escapes of URLs, JSON, strings of SQL and other languages, and HTML as what they stand for; invisible
+ * characters left out; digits, letters, dashes and spaces of other shapes as ASCII's. Undefined where there
+ * is none of that.
  */
-export function foldedView(view: View): View | undefined {
-  const { text } = view;
-  const rewriter = new Rewriter(view);
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    const folded = code < 0x80 ? undefined : FOLDS.get(code);
-    if (folded === undefined) rewriter.keep(code, at);
-    else rewriter.replace(folded === INVISIBLE_TO ? undefined : folded, at);
-  }
-  return rewriter.view();
-}
-
-/** Escapes of URLs, JSON, strings of SQL and other languages, and HTML. */
-export function unescapedView(view: View): View | undefined {
+export function plainView(view: View): View | undefined {
   const { text } = view;
   const rewriter = new Rewriter(view);
   for (let at = 0; at < text.length; ) {
@@ -119,12 +107,12 @@ export function unescapedView(view: View): View | undefined {
       code === PERCENT || code === BACKSLASH || code === AMPERSAND
         ? escapeAt(text, at, code)
         : undefined;
-    if (found === undefined) {
-      rewriter.keep(code, at++);
-    } else {
-      rewriter.replace(found.code, at);
-      at += found.length;
-    }
+    const meant = found?.code ?? code;
+    const folded = meant < 0x80 ? undefined : FOLDS.get(meant);
+    if (folded !== undefined) rewriter.replace(folded === INVISIBLE_TO ? undefined : folded, at);
+    else if (found !== undefined) rewriter.replace(meant, at);
+    else rewriter.keep(code, at);
+    at += found?.length ?? 1;
   }
   return rewriter.view();
 }

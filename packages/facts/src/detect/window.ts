@@ -4,7 +4,7 @@ import { decodedView } from './decoded.ts';
 import type { DetectedKind, Finding } from './finding.ts';
 import { type CompiledRule, passGates } from './gate.ts';
 import { type Candidate, type PatternRule, type Rule, VALUE_LENGTH_MAX } from './rule.ts';
-import { foldedView, identity, unescapedView, type View } from './view.ts';
+import { identity, plainView, type View } from './view.ts';
 
 /** Encodings inside of encodings that are looked through; one that is deeper is a doubt. */
 export const ENCODINGS_DEPTH_MAX = 3;
@@ -49,10 +49,8 @@ class Scan {
   look(view: View, depth: number): void {
     const { rules, escapes } = passGates(view.text);
     for (const rule of rules) if (!this.#known?.has(rule.kind)) this.#locate(rule, view);
-    const folded = isAscii(view.text) ? undefined : foldedView(view);
-    if (folded) this.#enter(folded, depth);
-    const unescaped = escapes ? unescapedView(view) : undefined;
-    if (unescaped) this.#enter(unescaped, depth);
+    const plain = escapes || !isAscii(view.text) ? plainView(view) : undefined;
+    if (plain) this.#enter(plain, depth);
     const decoded = decodedView(view);
     if (decoded) this.#enter(decoded, depth);
   }

@@ -23,12 +23,10 @@ const ISSUERS: readonly (readonly [
   [601100, 601199, [17, 18, 19], true],
   [644000, 659999, [16]],
   [644000, 659999, [17, 18, 19], true],
-  [300000, 305999, [14]],
+  [300000, 305999, [14, 16]],
   [309500, 309599, [14]],
-  [360000, 369999, [14]],
+  [360000, 369999, [14, 16]],
   [380000, 399999, [14]],
-  [300000, 305999, [16], true],
-  [360000, 369999, [16], true],
   [352800, 358999, [16]],
   [352800, 358999, [17, 18, 19], true],
   [620000, 629999, [16]],
@@ -163,8 +161,8 @@ function isCard(text: string, row: Row, first: number, last: number): boolean {
 function isGrouped(text: string, row: Row, first: number, last: number): boolean {
   if (first === last) return true;
   const size = row.length(first);
-  // Single digits that go on are a list.
-  if (size === 1 && last + 1 < row.starts.length) return false;
+  // Numbers of one size that go on are a list; an expiry or a code may follow.
+  if (row.length(last + 1) === size && (size === 1 || row.length(last + 2) === size)) return false;
   const separator = text.slice(row.ends[first], row.starts[first + 1]);
   for (let group = first + 1; group < last; group++) {
     if (text.slice(row.ends[group], row.starts[group + 1]) !== separator) return false;

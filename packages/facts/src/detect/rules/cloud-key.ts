@@ -17,7 +17,7 @@ export const CLOUD_KEY_RULES: readonly Rule[] = [
     gate: '(?i:secret|aws)',
     ignoreCase: true,
     pattern:
-      '((?:secret[_ -]?access[_ -]?key|aws[_-]?secret(?:[_-]?key)?|secret[_-]?key)["\'`\\])]{0,2}[ \\t]{0,4}(?::=|=>|=|:|,)[ \\t]{0,4}["\'`]?)([A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=]|$)',
+      '((?:secret[_ -]?access[_ -]?key|aws[_-]?secret(?:[_-]?key)?|secret[_-]?key)["\'`\\\\)\\]]{0,3}[ \\t]{0,4}(?::=|=>|=|:|,)[ \\t]{0,4}\\\\?["\'`]?)([A-Za-z0-9+/]{40})(?:[^A-Za-z0-9+/=]|$)',
     valid: ({ value }) => entropyBits(value) >= 4 && /[a-z]/.test(value) && /[A-Z]/.test(value),
   },
   {

@@ -48,7 +48,7 @@ function isInternational({ value, text, start, end }: Candidate): boolean {
 }
 
 const PHONE =
-  /(?:phone|mobile?|cell|telef|\btel\b|\btel[.:_]|\bfax|handy|whatsapp|call\b|sms|msisdn|rufnummer|t[ée]l[ée]phone|m[óo]vil)[^0-9\n]{0,40}$/i;
+  /(?:phone|mobile?\b|mobil(?:e|nummer|_no)|\bcell(?:ular|_?phone|_?no|_?number)?\b|telef|\btel\b|\btel[.:_]|\bfax|handy|whatsapp|\bsms\b|msisdn|rufnummer|t[ée]l[ée]phone|m[óo]vil)[^0-9\n#]{0,40}$/i;
 
 function isNational(found: Candidate): boolean {
   const digits = digitsOf(found.value);
@@ -77,7 +77,8 @@ const VERSION =
 function isIpv4(found: Candidate): boolean {
   const { text, start, end } = found;
   if (isDotOrDash(text.charCodeAt(start - 1))) return false;
-  if (isDotOrDash(text.charCodeAt(end)) && /[0-9A-Za-z]/.test(text[end + 1] ?? '')) return false;
+  // A longer chain, or a whole network.
+  if (/^[.\-/][0-9A-Za-z]/.test(text.slice(end, end + 2))) return false;
   const octets = found.value.split('.').map(Number);
   if (octets.some((octet) => octet > 255) || /\b0[0-9]/.test(found.value)) return false;
   if (!isPublicV4(octets)) return false;
@@ -121,7 +122,7 @@ export const CONTACT_RULES: readonly Rule[] = [
       'Email addresses; not names of files, members in code, or what stands before @ in other addresses',
     gate: '[A-Za-z0-9_+%.-]@[A-Za-z0-9]',
     pattern:
-      "(^|[^A-Za-z0-9._%+'-])([A-Za-z0-9_][A-Za-z0-9._%+'-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,6}[A-Za-z]{2,24})(?:[^A-Za-z0-9_@-]|$)",
+      '(^|[^A-Za-z0-9._%+-])([A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,6}[A-Za-z]{2,24})(?:[^A-Za-z0-9_@-]|$)',
     valid: isEmail,
   },
   {
@@ -137,8 +138,8 @@ export const CONTACT_RULES: readonly Rule[] = [
     kind: 'phone',
     about:
       'Telephone numbers without a country code, where a word such as `phone`, `mobile`, `tel` stands before them',
-    gate: '(?i:phone|mobil|cell|telef|tel[ .:_=]|fax|handy|whatsapp|call|sms|msisdn|rufnummer|t[ée]l[ée]phone|m[óo]vil)',
-    pattern: '(^|[^0-9A-Za-z+])(\\(?[0-9]{2,6}\\)?(?:[ ./-]{0,2}[0-9]{2,8}){1,5})',
+    gate: '(?i:phone|mobil|cell|telef|tel[ .:_=]|fax|handy|whatsapp|sms|msisdn|rufnummer|t[ée]l[ée]phone|m[óo]vil)',
+    pattern: '(^|[^0-9A-Za-z+])(\\(?[0-9]{2,6}\\)?(?:[ ./-]{0,3}[0-9]{2,8}){1,5})',
     valid: isNational,
   },
   {

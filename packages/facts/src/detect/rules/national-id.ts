@@ -279,7 +279,7 @@ export const NATIONAL_ID_RULES: readonly Rule[] = [
     id: 'ca-sin',
     about: 'Canada: social insurance numbers, behind their name',
     gate: '(?i:\\bsin\\b|social.?insurance)',
-    value: '[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}',
+    value: '[0-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}',
     valid: (digits) => luhn(digits) && !allSame(digits),
     words: /\bsin\b|social.?insurance/i,
   }),

@@ -5,14 +5,14 @@ import type { Candidate, Rule } from '../rule.ts';
 
 const NAME = '(?:passw(?:or)?d|passwd|passphrase|passcode|passwort|pwd)';
 /** Up to the value: the rest of the name, its quote, and `=`, `:`, `=>` or `:=`. */
-const ASSIGN = `${NAME}[A-Za-z0-9_-]{0,16}["'\`\\])]{0,2}[ \\t]{0,4}(?::=|=>|={1,3}|:)[ \\t]{0,4}`;
+const ASSIGN = `${NAME}[A-Za-z0-9_-]{0,16}["'\`\\\\)\\]]{0,3}[ \\t]{0,4}(?::=|=>|={1,3}|:)[ \\t]{0,4}`;
 
 /** What is about a password and not one: `password_url`, `passwordLength`, `pwd_hash_rounds`. */
 const ABOUT_IT =
-  /(?:url|uri|path|file|length|min|max|name|_id|type|count|field|column|label|hint|policy|reset|expir\w*|ttl|rounds|regex|pattern|changed|updated|created|_at|help|error|message|title|text|placeholder|strength|required|enabled|visible|confirm\w*|store|manager|input|selector|less)["'`\])]{0,2}[ \t]*(?::=|=>|=+|:)[ \t]*["'`]?$/i;
+  /(?:url|uri|path|file|length|min|max|name|_id|type|count|field|column|label|hint|policy|reset|expir\w*|ttl|rounds|regex|pattern|changed|updated|created|_at|help|error|message|title|text|placeholder|strength|required|enabled|visible|confirm\w*|store|manager|input|selector|less)["'`\\\])]{0,3}[ \t]*(?::=|=>|=+|:)[ \t]*\\?["'`]?$/i;
 /** What forms, translations and documents say at that place. */
 const PROSE =
-  /^(?:password|passwort|passphrase|contraseña|string|text|varchar|char|bytea|secret|required|optional|invalid|incorrect|wrong|forgot|enter|type|confirm|new|old|current|repeat|show|hide|reset|update|create|please|must|should|is|at least|too|\*)\b/i;
+  /^(?:password|passwort|passphrase|contraseña|string|function|object|number|boolean|undefined|text|varchar|char|bytea|secret|required|optional|invalid|incorrect|wrong|forgot|enter|type|confirm|new|old|current|repeat|show|hide|reset|update|create|please|must|should|is|at least|too|\*)\b/i;
 
 function isQuotedPassword({ lead, value }: Candidate): boolean {
   if (ABOUT_IT.test(lead) || isPlaceholder(value)) return false;

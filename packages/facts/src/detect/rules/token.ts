@@ -49,12 +49,13 @@ function tokenEnd(text: string, _start: number, end: number, limit: number): num
 
 /** Names whose value is about the secret and not the secret. */
 const ABOUT_IT =
-  /(?:url|uri|path|name|_id|type|count|length|file|endpoint|expires?|ttl|size|limit|label|header|arn|version|format|prefix|suffix|regex|pattern|field|column|hash|digest|sha\d*|checksum|etag|public|policy|index|scopes?|algorithm|bucket|budget|cost|usage|used|role|table|provider|manager|store|class|service|handler|izer|s)["'`\])]{0,2}[ \t]*(?::=|=>|=|:)[ \t]*["'`]?$/i;
+  /(?:url|uri|path|name|_id|type|count|length|file|endpoint|expires?|ttl|size|limit|label|header|arn|version|format|prefix|suffix|regex|pattern|field|column|hash|digest|sha\d*|checksum|etag|public|policy|index|scopes?|algorithm|bucket|budget|cost|usage|used|role|table|provider|manager|store|class|service|handler|izer|s)["'`\\\])]{0,3}[ \t]*(?::=|=>|=|:)[ \t]*\\?["'`]?$/i;
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function isAssignedSecret(found: Candidate): boolean {
   const { lead, value, text, end } = found;
-  if (ABOUT_IT.test(lead)) return false;
+  // What a rule of its own looks for is told once.
+  if (ABOUT_IT.test(lead) || /secret.?access.?key|aws.?secret/i.test(lead)) return false;
   // A call, a path, a member of something.
   if (/[([]/.test(text[end] ?? '') || value.includes('://') || /^[./~]/.test(value)) return false;
   // An id of its own kind, and of a secret only where the name says key or secret.
@@ -213,7 +214,7 @@ export const TOKEN_RULES: readonly Rule[] = [
     gate: '(?i:api[_ -]?key|access[_ -]?key|auth[_ -]?key|secret|token|credential|private[_-]?key|signing[_-]?key|encryption[_-]?key|license[_-]?key)',
     ignoreCase: true,
     pattern:
-      '((?:api[_ -]?key|access[_ -]?key|auth[_ -]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|license[_-]?key|secret|token|credentials?)[A-Za-z0-9_-]{0,24}["\'`\\])]{0,2}[ \\t]{0,4}(?::=|=>|=|:)[ \\t]{0,4}["\'`]?)([A-Za-z0-9+/_.~-]{16,300}={0,2})',
+      '((?:api[_ -]?key|access[_ -]?key|auth[_ -]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|license[_-]?key|secret|token|credentials?)[A-Za-z0-9_-]{0,24}["\'`\\\\)\\]]{0,3}[ \\t]{0,4}(?::=|=>|=|:)[ \\t]{0,4}\\\\?["\'`]?)([A-Za-z0-9+/_.~-]{16,300}={0,2})',
     valid: isAssignedSecret,
   },
 ];
