@@ -63,12 +63,16 @@ describe('loading policies', () => {
     [
       'a fact that does not exist',
       `${head}\nforbid (principal, action == Action::"sql.select", resource)\nwhen { context.sql.scopes == Scope::"none" };`,
-      { line: 3, column: 8, message: expect.stringMatching(/scopes/) },
+      {
+        line: 3,
+        column: 20,
+        message: 'policy a: context.sql.scopes does not exist: did you mean context.sql.scope?',
+      },
     ],
     [
       'a word that is not in the vocabulary',
       `${head}\nforbid (principal, action == Action::"sql.delete", resource) when { context.sql.scope == Scope::"nonsense" };`,
-      { line: 2, message: expect.stringMatching(/nonsense|Scope/) },
+      { line: 2, message: 'policy a: Scope::"nonsense" does not exist' },
     ],
     [
       'a policy without an id',
@@ -193,6 +197,20 @@ describe('loading policies', () => {
   test('the doubts of the detectors and a string that names history may stand', () => {
     expect(problems(when('!context.meta.detected.doubts.isEmpty()'))).toEqual([]);
     expect(problems(when('context.sql.template like "*context.meta.history*"'))).toEqual([]);
+  });
+
+  test('a misspelt name is told once, however many actions the policy is about', () => {
+    const files = [
+      { name: 'a.cedar', text: when('context.sql.scop == Scope::"nonee"') },
+      { name: 'b.cedar', text: when('context.sql.limit > 1').replace('@id("a")', '@id("b")') },
+    ];
+    const result = loadPolicySet(files, schema) as PolicyProblem[];
+    expect(result.map(({ file, message }) => [file, message])).toEqual([
+      ['a.cedar', 'policy a: context.sql.scop does not exist: did you mean context.sql.scope?'],
+      ['a.cedar', 'policy a: Scope::"nonee" does not exist: did you mean Scope::"none"?'],
+      ...Array.from({ length: result.length - 2 }, () => ['b.cedar', expect.any(String)]),
+    ]);
+    expect(result.length).toBeGreaterThan(2);
   });
 
   test('everything that is wrong is told at once, over all files', () => {

@@ -21,6 +21,7 @@ import { memoryOf } from './condition.ts';
 import type { ConditionKind, Engine, PolicyInfo } from './decision.ts';
 import { openEngine } from './engine.ts';
 import { EVERYTHING, type Fulfilment, fulfils, unfulfilled } from './fulfilment.ts';
+import { unknownNames } from './lint/lint.ts';
 import { forbiddenRead, historyReadMs, NOT_ESTABLISHED, readsContext } from './policy-reads.ts';
 import { fromByteOffset, normalizePolicy, positionAt, tooComplex } from './policy-text.ts';
 import { actionsOf, enumeratedTypes, resolvedSchema } from './schema.ts';
@@ -104,7 +105,7 @@ export function loadPolicySet(
     if (last) problems.push(problemOf(last, `more than ${POLICIES_MAX} policies`));
   }
   if (problems.length > 0) return problems;
-  const invalid = validatePolicies(policies, schema);
+  const invalid = findInvalid(policies, schema);
   return invalid.length > 0 ? invalid : openSet(policies, schema, fulfilment);
 }
 
@@ -218,6 +219,23 @@ function scopeOf(action: ActionScope): readonly string[] | undefined {
     case 'in':
       return action.entities.map(({ id }) => id);
   }
+}
+
+/**
+ * A name that does not exist is said once, with what was meant. Cedar says it of every action, without; so
+ * it is asked about the other policies only.
+ */
+function findInvalid(policies: readonly ReadPolicy[], schema: string): PolicyProblem[] {
+  const resolved = resolvedSchema(schema);
+  const misnamed = new Map(
+    policies.map((read) => {
+      const { info, policy, file } = read;
+      const one = { id: info.id, policy, file: file.name, text: file.text };
+      return [read, unknownNames([one], resolved)] as const;
+    }),
+  );
+  const named = policies.filter((policy) => misnamed.get(policy)?.length === 0);
+  return [...[...misnamed.values()].flat(), ...validatePolicies(named, schema)];
 }
 
 /** A warning counts: a policy that can never apply looks as if it guarded, and never does. */
