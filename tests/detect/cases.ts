@@ -2,7 +2,7 @@
  * Texts with the kinds that are in them. Two halves, from templates of their own and seeds of their own: the
  * rules were made while looking at the first, and only figures were ever looked at of the second.
  */
-import type { DetectedKind } from '@sealrail/facts';
+import type { DetectedKind } from '../../packages/facts/src/detect/finding.ts';
 import * as v from './values.ts';
 
 export interface Case {

@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type DetectedKind, detectKinds, PERSONAL_KINDS, SECRET_KINDS } from '@sealrail/facts';
+import { detectKinds } from '../../packages/facts/src/detect/detect.ts';
+import {
+  type DetectedKind,
+  PERSONAL_KINDS,
+  SECRET_KINDS,
+} from '../../packages/facts/src/detect/finding.ts';
 import { type Case, heldOutCases, tunedCases } from './cases.ts';
 
 export interface Figures {
