@@ -40,6 +40,20 @@ describe('an error says where, what was found, and what would be right', () => {
     ['"never closed };', '2:8: this string has no closing quote'],
     ['true && ;', '2:16: expected an expression, found `;`'],
     ['{ "a": 1, a: 2 }', '2:18: the record has `a` twice'],
+    [
+      'context.a and context.b',
+      '2:18: expected an operator or `}`, found `and` (`and` is written `&&`)',
+    ],
+    [
+      'context.a == null',
+      '2:21: there is no variable `null` (Cedar has no null: `has` asks whether something is there)',
+    ],
+    [
+      "context.a == 'b'",
+      "2:21: expected an expression, found `'` (strings stand in double quotes)",
+    ],
+    ['context.a == 😀', '2:21: expected an expression, found U+1F600'],
+    ['context.a == toString', '2:21: there is no variable `toString`'],
   ])('%s', (expression, expected) => {
     expect(problem(expression)).toBe(expected);
   });
@@ -64,7 +78,7 @@ describe('an error says where, what was found, and what would be right', () => {
     ],
     [
       'permit (principal, action, resource)',
-      '1:37: expected `;`, `when` or `unless`, found the end of the text',
+      '1:37: expected `;`, `when` or `unless`, found the end of the text (a policy ends with a semicolon)',
     ],
     [
       '@id("a") @id("b") permit (principal, action, resource);',

@@ -100,7 +100,7 @@ function comparisonAt(tokens: TokenStream): BinaryOperator | undefined {
     case 'identifier':
       return tokens.isWord('in') ? 'in' : undefined;
     case '=':
-      throw tokens.unexpected('an operator', 'equality is written `==`');
+      throw tokens.unexpected('an operator');
     default:
       return undefined;
   }

@@ -5,7 +5,7 @@ import { SyntaxFailure } from './error.ts';
 import { parseExpression } from './expression.ts';
 import { callNames, findCall, isReserved, isVariable, VARIABLES } from './names.ts';
 import { NONE, type TokenStream } from './stream.ts';
-import { suggest } from './suggest.ts';
+import { hintFor, suggest } from './suggest.ts';
 import { takeAttributeName, takeEntity, takePath, takeString, toLong } from './words.ts';
 
 export function parseOperand(tokens: TokenStream): Expr {
@@ -170,7 +170,7 @@ function variableAt(tokens: TokenStream, at: number, name: Variable): Expr {
 
 function suggestVariable(tokens: TokenStream, word: string): string | undefined {
   if (tokens.is('string') || tokens.is(':')) return `an entity is \`${word}::"id"\``;
-  return suggest(word, [...VARIABLES, 'true', 'false', 'if']);
+  return hintFor(word) ?? suggest(word, [...VARIABLES, 'true', 'false', 'if']);
 }
 
 function parseFunctionCall(tokens: TokenStream, name: string, at: number): Expr {

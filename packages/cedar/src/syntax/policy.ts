@@ -13,7 +13,7 @@ import { locateError, type ParseError, SyntaxFailure } from './error.ts';
 import { parseExpression } from './expression.ts';
 import { lowerLimits, type ParseLimits } from './limits.ts';
 import { NONE, TokenStream } from './stream.ts';
-import { suggest } from './suggest.ts';
+import { hintFor, suggest } from './suggest.ts';
 import { takeEntity, takeName, takeString, takeTypeName } from './words.ts';
 
 /** Policies and templates in the order of the text; or everything that is wrong with it, and no policy. */
@@ -107,7 +107,11 @@ function parsePolicy(tokens: TokenStream): Policy {
   tokens.expect(')');
   const conditions: Condition[] = [];
   while (tokens.is('identifier')) conditions.push(parseCondition(tokens));
-  tokens.expect(';', conditions.length === 0 ? '`;`, `when` or `unless`' : '`;`');
+  tokens.expect(
+    ';',
+    conditions.length === 0 ? '`;`, `when` or `unless`' : '`;`',
+    'a policy ends with a semicolon',
+  );
   return {
     effect,
     annotations,
@@ -192,7 +196,7 @@ function takeScopeOperator(tokens: TokenStream): 'eq' | 'in' | undefined {
   if (tokens.is(',') || tokens.is(')')) return undefined;
   throw tokens.unexpected(
     '`==`, `in` or `,`',
-    tokens.is('=') ? 'equality is written `==`' : 'everything else is a condition: `when { … }`',
+    hintFor(tokens.written) ?? 'everything else is a condition: `when { … }`',
   );
 }
 
@@ -259,7 +263,7 @@ function parseAction(tokens: TokenStream): EntityUid {
 
 function parseEntity(tokens: TokenStream): EntityUid {
   const { start } = tokens;
-  if (!tokens.is('identifier')) throw tokens.unexpected('an entity', 'like `User::"alice"`');
+  if (!tokens.is('identifier')) throw tokens.unexpected('an entity', 'one is `Type::"id"`');
   const name = takeName(tokens);
   if (!tokens.is('::')) {
     throw tokens.unexpected(
@@ -285,7 +289,11 @@ function parseParenthesized<T>(tokens: TokenStream, parse: () => T): T {
 function parseCondition(tokens: TokenStream): Condition {
   const kind = tokens.written;
   if (kind !== 'when' && kind !== 'unless') {
-    throw tokens.unexpected('`when`, `unless` or `;`', suggest(kind, ['when', 'unless']));
+    const hint =
+      kind === 'permit' || kind === 'forbid'
+        ? 'a policy ends with a semicolon'
+        : suggest(kind, ['when', 'unless']);
+    throw tokens.unexpected('`when`, `unless` or `;`', hint);
   }
   tokens.advance();
   tokens.expect('{');

@@ -1,6 +1,7 @@
 import { locateError, type ParseError, SyntaxFailure } from './error.ts';
 import { Lexer, skipBlanks, type TokenKind } from './lexer.ts';
 import { ERRORS_MAX, type ParseLimits } from './limits.ts';
+import { hintFor } from './suggest.ts';
 
 /** The depth of operands that a node does not have. */
 export const NONE = -1;
@@ -69,13 +70,14 @@ export class TokenStream extends Lexer {
       `expected ${wanted}, found ${this.describeToken()}`,
       this.start,
       this.end,
-      hint,
+      hint ?? hintFor(this.written),
     );
   }
 
   describeToken(): string {
     if (this.kind === 'end') return 'the end of the text';
-    const written = this.written;
+    if (this.kind === 'invalid') return describeCharacter(this.text.codePointAt(this.start)!);
+    const { written } = this;
     if (this.kind === 'string') return written.length <= 40 ? written : 'a string';
     return `\`${written.length <= 60 ? written : `${written.slice(0, 60)}…`}\``;
   }
@@ -134,4 +136,10 @@ export class TokenStream extends Lexer {
     this.#nodes = 0;
     this.depth = 0;
   }
+}
+
+function describeCharacter(code: number): string {
+  const isVisible = code > 0x20 && code < 0x7f;
+  if (isVisible) return `\`${String.fromCodePoint(code)}\``;
+  return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }

@@ -25,6 +25,23 @@ export function nearest(written: string, candidates: Iterable<string>): string |
   return best;
 }
 
+/** What people write who know other languages. */
+const HABITS: ReadonlyMap<string, string> = new Map([
+  ['=', 'equality is written `==`'],
+  ['&', '`and` is written `&&`'],
+  ['and', '`and` is written `&&`'],
+  ['|', '`or` is written `||`'],
+  ['or', '`or` is written `||`'],
+  ['not', '`not` is written `!(…)`'],
+  ["'", 'strings stand in double quotes'],
+  ['`', 'strings stand in double quotes'],
+  ['#', 'comments begin with `//`'],
+  ['null', 'Cedar has no null: `has` asks whether something is there'],
+  ['\ufeff', 'this is a byte order mark'],
+]);
+
+export const hintFor = (written: string): string | undefined => HABITS.get(written);
+
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
