@@ -17,6 +17,7 @@ export type TlogErrorCode =
   | 'LOG_CORRUPT'
   | 'LOG_LASTSIGNED'
   | 'LOG_CONTRADICTED'
+  | 'LOG_SEALED'
   | 'LOG_FAILED'
   | 'LOG_STALLED'
   | 'LOG_CLOSED'

@@ -55,6 +55,12 @@ export interface Log {
 
   /** Flushes, signs what is acknowledged, publishes, releases the lock. */
   close(): Promise<void>;
+
+  /**
+   * Ends the log for good: as `close`, and once it resolves no start opens it any more. Where it rejects the
+   * log may be open to a later start.
+   */
+  seal(): Promise<void>;
 }
 
 export interface States {

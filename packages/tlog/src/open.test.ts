@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DrivenLog, entryOf } from '../testing/driven-log.ts';
+import type { Fault } from '../testing/simulated-machine.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { secretKeyFromSeed } from './node.ts';
 import { createLog, type LogOptions, openLog, recreateLastSigned } from './open.ts';
@@ -179,4 +180,31 @@ test('a refused start changes nothing', async () => {
   };
   await expect(driven.open()).rejects.toThrow(/LOG|damaged|holds/);
   expect(written).toEqual([]);
+});
+
+describe('a log that is sealed', () => {
+  test('ends with what was acknowledged, verifies, and is opened by nobody any more', async () => {
+    const driven = new DrivenLog();
+    const log = await driven.open();
+    await driven.append(log, 5);
+    await driven.machine.finish(log.seal());
+    const { checkpoint } = parseCheckpoint(
+      driven.bytes('/data/log/checkpoint') ?? new Uint8Array(),
+    );
+    expect(checkpoint.size).toBe(5n);
+    driven.cutPower();
+    await expect(driven.open()).rejects.toMatchObject({ code: 'LOG_SEALED' });
+  });
+
+  test.each<Fault>(['failed-and-persisted', 'failed-and-not-persisted'])(
+    'is not called so where the mark %s',
+    async (fault) => {
+      const driven = new DrivenLog();
+      const log = await driven.open();
+      await driven.append(log, 5);
+      driven.machine.fault = ({ path, kind }) =>
+        path.endsWith('/sealed.new') && kind === 'sync' ? fault : undefined;
+      await expect(driven.machine.finish(log.seal())).rejects.toThrow(/EIO/);
+    },
+  );
 });

@@ -56,6 +56,7 @@ function placeOf(options: LogOptions) {
     journal: `${options.dir}/journal`,
     private: `${options.dir}/private`,
     staging: `${options.dir}/private/staging`,
+    state,
     evidence: `${state}/contradiction`,
   };
   const place: Place = {
@@ -146,6 +147,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     await files.makeDirectory(folders.staging, 0o700);
     const examined = await examine(place);
     await refuseContradicted(files, folders.evidence);
+    await refuseSealed(files, folders.state);
     const { journal, recovery } = await repair(place, examined, options.witnesses !== undefined);
     log = new RunningLog({
       files,
@@ -168,6 +170,10 @@ export async function openLog(options: LogOptions): Promise<Log> {
         : { scrubBytesPerSecond: options.scrubBytesPerSecond }),
       source: { get: (path) => place.store.get(path) },
       keepEvidence: (evidence) => keepEvidence(files, folders.evidence, evidence),
+      markSealed: (last) => {
+        const path = `${folders.state}/${SEALED}`;
+        return replaceDurably(files, path, `${path}.new`, last.note, 0o600);
+      },
     });
   } catch (error) {
     lock.release();
@@ -180,6 +186,16 @@ export async function openLog(options: LogOptions): Promise<Log> {
     await log.close().catch(() => undefined);
     throw error;
   }
+}
+
+/** Beside LastSigned, outside the data directory: the last checkpoint that this log will ever sign. */
+const SEALED = 'sealed';
+
+async function refuseSealed(files: Files, state: string): Promise<void> {
+  if (!(await files.read(`${state}/${SEALED}`))) return;
+  throw new TlogError('LOG_SEALED', 'this log was sealed: nothing is appended to it any more', {
+    hint: 'it can be read and verified as it is; sealrail log succeed begins the one that follows it',
+  });
 }
 
 const EVIDENCE = { ours: 'ours', theirs: 'theirs' } as const;

@@ -46,6 +46,8 @@ export interface RunningOptions extends LoopOptions {
   /** The files of the tree, as they stand. */
   readonly source: TreeSource;
   readonly keepEvidence: (evidence: Evidence) => Promise<void>;
+  /** Durable once it resolves. */
+  readonly markSealed: (last: SignedCheckpoint) => Promise<void>;
 }
 
 export class RunningLog implements Log {
@@ -407,7 +409,13 @@ export class RunningLog implements Log {
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
+  async seal(): Promise<void> {
+    this.#closed ??= this.#close(() => this.#options.markSealed(this.#loop.signed));
+    await this.#closed;
+  }
+
+  /** `mark` comes last, while the lock still keeps others out. */
+  async #close(mark?: () => Promise<void>): Promise<void> {
     const { journal, release } = this.#options;
     this.#scrub?.stop();
     const failedBefore = this.#failure.error;
@@ -419,11 +427,15 @@ export class RunningLog implements Log {
     await this.#turns;
     await this.#loop.retired();
     await journal.close();
-    release();
     // What was told before is not told again; what kept the closing from being complete is.
     const [stalled] = this.#stalled.values();
-    const reason = failedBefore ? undefined : (this.#failure.error ?? stalled);
-    if (reason) throw reason;
+    const incomplete = this.#failure.error ?? stalled;
+    try {
+      if (mark && !incomplete) await mark();
+    } finally {
+      release();
+    }
+    if (incomplete && (mark || !failedBefore)) throw incomplete;
   }
 }
 

@@ -95,6 +95,14 @@ const everyKind: {
     after: hash,
     why: 'start',
     refused: 'no',
+    succeeds: {
+      origin: 'example.com/old',
+      vkey: 'example.com/old+01020304+AQ==',
+      size: '3',
+      root: hash,
+      checkpoint: 'example.com/old\n3\n',
+      missing: 'unknown',
+    },
   },
   approval: {
     kind: 'approval',

@@ -159,6 +159,19 @@ export interface ChangeFields {
   readonly after: string;
   readonly why: string;
   readonly refused?: string;
+  /** In the first entry of a log that follows another one, which ended or was lost. */
+  readonly succeeds?: {
+    readonly origin: string;
+    readonly vkey: string;
+    /** Decimal, as in the checkpoint. */
+    readonly size: string;
+    /** Lowercase hex. */
+    readonly root: string;
+    /** Its last known checkpoint, verbatim. */
+    readonly checkpoint: string;
+    /** Whether entries of it are known to be missing. */
+    readonly missing: 'no' | 'yes' | 'unknown';
+  };
 }
 
 export interface ApprovalFields {

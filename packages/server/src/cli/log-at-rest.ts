@@ -70,6 +70,10 @@ class LogAtRest implements Log {
     this.#note = note;
   }
 
+  seal(): Promise<void> {
+    return Promise.reject(new TlogError('LOG_CLOSED', 'no daemon runs on this log'));
+  }
+
   append(): Promise<number> {
     return Promise.reject(new TlogError('LOG_CLOSED', 'no daemon runs on this log'));
   }

@@ -8,6 +8,7 @@ import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
 import { exportVerb } from './log-export.ts';
 import { followEntries } from './log-follow.ts';
+import { sealVerb, succeedVerb } from './log-life.ts';
 import { line } from './log-lines.ts';
 import { recheckVerb } from './log-recheck.ts';
 import { openLogView } from './log-view.ts';
@@ -15,7 +16,7 @@ import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
 
 export const logCommand: Command = {
-  line: 'log tail|search|show|prove|recheck|export',
+  line: 'log tail|search|show|prove|recheck|export|seal|succeed',
   does: 'the log in a terminal; prove N writes a receipt',
   help: `
   log tail [-n COUNT] [-f]        the newest entries; -f goes on as they come
@@ -24,18 +25,22 @@ export const logCommand: Command = {
   log prove INDEX|ID [-o FILE]    its receipt, which verify checks on its own
   log recheck [--since 30d]       every logged decision made again from its own inputs
   log export DIR                  a verified copy, incremental, while the log grows
+  log seal --reason TEXT          ends the log for good
+  log succeed --from DIR …        begins a new log that follows one that ended or was lost
 
   --kind K        of tail and search: decision, outcome, change, finding, access, session, system
   --verdict V     allow, hold or deny
   --principal P   whose
   -c FILE         the configuration
   --json          tail, search: one line an entry: index, state, entry, outcome; show: one line;
-                  prove: index, file; recheck, export: sealrail log recheck --help
+                  prove: index, file; recheck and what follows it: sealrail log recheck --help
 
 Asks the daemon where one runs; else the published files are read.`,
   verbs: new Map([
     ['recheck', recheckVerb],
     ['export', exportVerb],
+    ['seal', sealVerb],
+    ['succeed', succeedVerb],
   ]),
   run: log,
 };
@@ -72,6 +77,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['prove', prove],
   ['recheck', recheckVerb.run],
   ['export', exportVerb.run],
+  ['seal', sealVerb.run],
+  ['succeed', succeedVerb.run],
 ]);
 
 function countOf(text: string | undefined): number {

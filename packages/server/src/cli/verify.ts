@@ -21,6 +21,7 @@ import {
   verifyTree,
   type WitnessPolicy,
 } from '@sealrail/tlog/verify';
+import { verifyPredecessor, withPredecessor } from './verify-predecessor.ts';
 import {
   type Checked,
   progressOn,
@@ -43,6 +44,10 @@ DIR is a log's folder, with checkpoint and tile/ in it; URL is the address of su
                      from whoever vouches for it, never from the log itself
   --checkpoint FILE  a checkpoint that you kept, which the log must extend;
                      may be given more than once
+  --predecessor DIR  the log that this one succeeds, checked too: it has to hold the checkpoint that
+                     stands in the first entry here
+  --predecessor-key VKEY|FILE
+                     its public key
   --witness-policy FILE
                      whose cosignatures the checkpoint has to carry (c2sp.org/tlog-policy)
   --entry FILE       the entry's exact bytes, for a receipt that does not carry them
@@ -92,6 +97,7 @@ interface Options {
   readonly vkey: string;
   readonly held: readonly Uint8Array[];
   readonly policy?: WitnessPolicy;
+  readonly predecessor?: { readonly folder: string; readonly vkey: string };
   readonly entry: Uint8Array | undefined;
   readonly minIndex: number | undefined;
   readonly json: boolean;
@@ -110,9 +116,10 @@ function readOptions(args: string[]): Options | 'help' {
     throw new UsageError(`--min-index takes a whole number, not ${minIndex}`);
   return {
     target,
-    vkey: readKey(values.key),
+    vkey: readKey('--key', values.key),
     held: (values.checkpoint ?? []).map((path) => readArgument('--checkpoint', path)),
     ...readPolicy(values['witness-policy']),
+    ...predecessorOf(values.predecessor, values['predecessor-key']),
     entry: values.entry === undefined ? undefined : readArgument('--entry', values.entry),
     minIndex: minIndex === undefined ? undefined : Number(minIndex),
     json: values.json ?? false,
@@ -130,6 +137,8 @@ function parse(args: string[]) {
         entry: { type: 'string' },
         'min-index': { type: 'string' },
         'witness-policy': { type: 'string' },
+        predecessor: { type: 'string' },
+        'predecessor-key': { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -140,16 +149,26 @@ function parse(args: string[]) {
 }
 
 /** The key itself, or a file that holds it and nothing else. */
-function readKey(given: string): string {
-  const text = existsSync(given) ? Buffer.from(readArgument('--key', given)).toString() : given;
+function readKey(option: string, given: string): string {
+  const text = existsSync(given) ? Buffer.from(readArgument(option, given)).toString() : given;
   try {
     parseVkey(text.trim(), sha256);
     return text.trim();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const where = text === given ? ', and there is no such file' : ` in ${given}`;
-    throw new UsageError(`--key: ${why}${where}`);
+    throw new UsageError(`${option}: ${why}${where}`);
   }
+}
+
+function predecessorOf(
+  folder: string | undefined,
+  key: string | undefined,
+): Pick<Options, 'predecessor'> {
+  if (folder === undefined && key === undefined) return {};
+  if (folder === undefined || key === undefined)
+    throw new UsageError('--predecessor and --predecessor-key go together');
+  return { predecessor: { folder, vkey: readKey('--predecessor-key', key) } };
 }
 
 function readPolicy(path: string | undefined): { policy?: WitnessPolicy } {
@@ -172,7 +191,7 @@ function readArgument(option: string, path: string): Uint8Array {
 
 async function check(options: Options, io: VerifyIo): Promise<Checked> {
   const started = performance.now();
-  const { target, minIndex, entry, json, ...rest } = options;
+  const { target, minIndex, entry, json, predecessor, ...rest } = options;
   const trust = { ...rest, verifier: verifyEd25519 };
   const source = treeAt(target, io);
   if (source === undefined) {
@@ -187,16 +206,19 @@ async function check(options: Options, io: VerifyIo): Promise<Checked> {
     return { kind: 'receipt', target, report, seconds: (performance.now() - started) / 1000 };
   }
   if (entry !== undefined) throw new UsageError('--entry is for a receipt, not for a log');
+  let first: Uint8Array | undefined;
+  const onEntry = (index: number, bytes: Uint8Array): void => {
+    if (index === 0) first = Uint8Array.from(bytes);
+  };
   const progress = progressOn(json ? undefined : io.stderr);
   const bound = minIndex === undefined ? {} : { minIndex };
   try {
-    const report = await verifyTree({
-      ...trust,
-      ...bound,
-      hashing,
-      source,
-      onProgress: progress.show,
-    });
+    const { show: onProgress } = progress;
+    const tree = { ...trust, ...bound, hashing, source, onProgress };
+    const own = await verifyTree({ ...tree, ...(predecessor && { onEntry }) });
+    const report = predecessor
+      ? withPredecessor(own, await verifyPredecessor(predecessor, first, onProgress))
+      : own;
     return { kind: 'tree', target, report, seconds: (performance.now() - started) / 1000 };
   } finally {
     progress.end();
