@@ -1,7 +1,9 @@
 /** No secret in clear in the tree: what clients send as values, in any place, stands nowhere in the log. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type System, startSystem } from './system.ts';
@@ -20,6 +22,8 @@ const SECRETS = {
   copied: 'S3CRET-copied-a1a1',
   number: '918273645546372',
 };
+
+const sealrail = fileURLToPath(new URL('../packages/server/bin/sealrail.js', import.meta.url));
 
 let system: System;
 beforeAll(async () => {
@@ -81,4 +85,30 @@ test('literals, parameters, passwords and error texts stand in no file of the lo
   // No dictionary either: of a value that is easily guessed, the log holds no plain hash.
   const plain = createHash('sha256').update(SECRETS.literal).digest('hex');
   expect(holding(join(system.folder, 'data/log'), plain)).toEqual([]);
+});
+
+test('erasing a subject leaves nothing that could open its values, and every receipt and the log hold', async () => {
+  const keys = join(system.folder, 'data/private/keys');
+  const before = files(keys).map((path) => readFileSync(path));
+  const own = before.find((bytes) => bytes.includes('service:svc'))?.subarray(0, 32);
+  expect(own).toHaveLength(32);
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [sealrail, ...args], { cwd: system.folder, encoding: 'utf8' });
+  const receipt = run('log', 'prove', '3', '-o', 'before.tlog-proof');
+  expect(receipt.status).toBe(0);
+  const erased = run('log', 'erase', '--subject', 'service:svc', '--reason', 'asked for', '--json');
+  expect(JSON.parse(erased.stdout)).toMatchObject({ subject: 'service:svc', erased: true });
+  // The key, in no file and in none of its forms, and no value.
+  const forms = [own ?? '', own?.toString('hex') ?? '', own?.toString('base64') ?? ''];
+  for (const path of [
+    ...files(join(system.folder, 'data')),
+    ...files(join(system.folder, 'state')),
+  ])
+    for (const form of [...forms, ...Object.values(SECRETS)])
+      expect(readFileSync(path).includes(form), path).toBe(false);
+  const vkey = readFileSync(system.vkeyFile, 'utf8').trim();
+  for (const what of ['before.tlog-proof', 'data/log'])
+    expect(run('verify', what, '--key', vkey).status, what).toBe(0);
+  const told = run('log', 'tail', '--kind', 'change', '-n', '1', '--json');
+  expect(JSON.parse(told.stdout).entry).toMatchObject({ what: 'erasure', subject: 'service:svc' });
 });

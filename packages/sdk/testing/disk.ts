@@ -4,7 +4,7 @@
  */
 import type { Files, OpenFile } from '../src/entry/side/files.ts';
 
-export type Operation = 'create' | 'write' | 'datasync' | 'rename' | 'syncDirectory';
+export type Operation = 'create' | 'write' | 'datasync' | 'rename' | 'erase' | 'syncDirectory';
 
 export interface Fault {
   readonly operation: Operation;
@@ -66,6 +66,16 @@ export class Disk implements Files {
       if (inode === undefined) throw new Error(`${from} is missing`);
       this.#names.delete(from);
       this.#names.set(to, inode);
+    });
+  }
+
+  erase(path: string): Promise<void> {
+    return this.#perform('erase', path, () => {
+      const inode = this.#names.get(path);
+      if (inode === undefined) throw new Error(`${path} is missing`);
+      inode.volatile = Buffer.alloc(inode.volatile.length);
+      inode.durable = inode.volatile;
+      this.#names.delete(path);
     });
   }
 

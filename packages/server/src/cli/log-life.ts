@@ -1,4 +1,4 @@
-/** `log seal` and `log succeed`: how a log ends, and how another one follows it. */
+/** `log erase`, `log seal` and `log succeed`: what somebody does to a log in its life. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -49,6 +49,54 @@ sealrail verify --predecessor goes from one to the other.
 Exit codes: 0 done, 65 the old checkpoint does not verify, 78 the new log is not empty.`,
   run: succeed,
 };
+
+export const eraseVerb: Command = {
+  line: 'log erase --subject TYPE:ID --reason TEXT',
+  does: 'destroys the clear values of somebody; every proof stays',
+  help: `
+  --subject S     whose statements' values: human:alice, service:billing, agent:bot
+  --reason TEXT   why; it stands in the entry of the erasure
+  -c FILE         the configuration
+  --json          one line: origin, subject, erased (false where there was nothing)
+
+The daemon must not run. The key that literals and bind values of this subject are encrypted with is
+overwritten and removed: nobody can read them any more, and no hash, receipt or checkpoint changes.
+Copies of DIR/private that somebody made have to be destroyed by whoever made them.
+Exit codes: 0 erased, or nothing was there, 69 another process holds the log.`,
+  run: erase,
+};
+
+async function erase(args: readonly string[], io: Io): Promise<number> {
+  const { values } = parseOptions(args, {
+    ...CONFIG,
+    subject: { type: 'string' },
+    reason: { type: 'string' },
+  });
+  const example = 'sealrail log erase --subject human:alice --reason "request of 12 May"';
+  const why = reasonOf(values.reason, example);
+  const { subject } = values;
+  if (subject === undefined || !/^(human|service|agent):[^\s\p{C}]{1,200}$/u.test(subject))
+    throw usage('--subject is human:NAME, service:NAME or agent:NAME', example);
+  const { log: config } = await configOf(values.config, io);
+  const log = await openLog(logOptions(config));
+  let erased = false;
+  try {
+    const { recorder, sideStore } = await openSource(config, log);
+    // First the entry: an erasure that nobody is told of would be a loss.
+    await recorder.record(
+      { kind: 'change', what: 'erasure', subject, before: '', after: '', why },
+      {},
+    ).durable;
+    erased = await sideStore.erase(subject);
+    await sideStore.close();
+  } finally {
+    await log.close();
+  }
+  const { origin } = config;
+  if (values.json) io.out(JSON.stringify({ origin, subject, erased }));
+  else io.out(erased ? `values of ${subject} are erased` : `there was nothing of ${subject}`);
+  return EXIT.ok;
+}
 
 async function seal(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseOptions(args, { ...CONFIG, reason: { type: 'string' } });

@@ -8,7 +8,7 @@ import { nearest } from '../config/nearest.ts';
 import { CliError, type Command, EXIT, type Io, printable, usage } from './io.ts';
 import { exportVerb } from './log-export.ts';
 import { followEntries } from './log-follow.ts';
-import { sealVerb, succeedVerb } from './log-life.ts';
+import { eraseVerb, sealVerb, succeedVerb } from './log-life.ts';
 import { line } from './log-lines.ts';
 import { recheckVerb } from './log-recheck.ts';
 import { openLogView } from './log-view.ts';
@@ -16,7 +16,7 @@ import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
 
 export const logCommand: Command = {
-  line: 'log tail|search|show|prove|recheck|export|seal|succeed',
+  line: 'log tail|search|show|prove|recheck|export|erase|seal|succeed',
   does: 'the log in a terminal; prove N writes a receipt',
   help: `
   log tail [-n COUNT] [-f]        the newest entries; -f goes on as they come
@@ -25,6 +25,7 @@ export const logCommand: Command = {
   log prove INDEX|ID [-o FILE]    its receipt, which verify checks on its own
   log recheck [--since 30d]       every logged decision made again from its own inputs
   log export DIR                  a verified copy, incremental, while the log grows
+  log erase --subject S --reason R  destroys the clear values of somebody; every proof stays
   log seal --reason TEXT          ends the log for good
   log succeed --from DIR …        begins a new log that follows one that ended or was lost
 
@@ -39,6 +40,7 @@ Asks the daemon where one runs; else the published files are read.`,
   verbs: new Map([
     ['recheck', recheckVerb],
     ['export', exportVerb],
+    ['erase', eraseVerb],
     ['seal', sealVerb],
     ['succeed', succeedVerb],
   ]),
@@ -77,6 +79,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['prove', prove],
   ['recheck', recheckVerb.run],
   ['export', exportVerb.run],
+  ['erase', eraseVerb.run],
   ['seal', sealVerb.run],
   ['succeed', succeedVerb.run],
 ]);

@@ -15,6 +15,8 @@ import {
   readdir,
   readFile,
   rename,
+  stat,
+  unlink,
   write,
 } from 'node:fs';
 import { promisify } from 'node:util';
@@ -29,6 +31,8 @@ export interface Files {
   /** Creates or empties, for the owner only (0600). */
   create(path: string): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
+  /** Zeros over the bytes where they stand, flushed, and then the name away: what is left of it is chance. */
+  erase(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
 }
 
@@ -81,6 +85,17 @@ export const nodeFiles: Files = {
   read: (path) => promisify(readFile)(path).catch(orAbsent(undefined)),
   create: async (path) => nodeFile(await openFile(path, 'w', OWNER_ONLY_FILE)),
   rename: promisify(rename),
+  erase: async (path) => {
+    // Not truncated first: that would give the blocks away with the bytes still in them.
+    const file = nodeFile(await openFile(path, 'r+'));
+    try {
+      await file.write(0, new Uint8Array((await promisify(stat)(path)).size));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await promisify(unlink)(path);
+  },
   syncDirectory: async (path) => {
     const fd = await openFile(path, 'r');
     try {

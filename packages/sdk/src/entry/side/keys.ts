@@ -59,10 +59,23 @@ export class SubjectKeys {
     return subjectKey(subjectId, bytes.subarray(0, KEY_BYTES));
   }
 
+  /**
+   * Destroys the subject's key: what was sealed with it is gone for good. What the subject does from then on
+   * gets a new one. False where there is none. Durable once it resolves.
+   */
+  async destroy(subject: string): Promise<boolean> {
+    const { files, folder } = this.#options;
+    const name = subjectIdOf(subject).toString('hex');
+    this.#cached.delete(subject);
+    if ((await files.read(`${folder}/${name}`)) === undefined) return false;
+    await files.erase(`${folder}/${name}`);
+    await files.syncDirectory(folder);
+    return true;
+  }
+
   async #findOrMake(subject: string): Promise<SubjectKey> {
     const { files, folder, random } = this.#options;
-    // A hash, because a subject's name may hold what a file name may not.
-    const subjectId = Buffer.from(hash('sha256', subject), 'hex').subarray(0, SUBJECT_ID_BYTES);
+    const subjectId = subjectIdOf(subject);
     const found = await this.find(subjectId);
     if (found) return found;
     const key = Buffer.from(random(KEY_BYTES));
@@ -71,6 +84,10 @@ export class SubjectKeys {
     return subjectKey(subjectId, key);
   }
 }
+
+/** A hash, because a subject's name may hold what a file name may not. */
+const subjectIdOf = (subject: string): Buffer =>
+  Buffer.from(hash('sha256', subject), 'hex').subarray(0, SUBJECT_ID_BYTES);
 
 function subjectKey(subjectId: Uint8Array, key: Uint8Array): SubjectKey {
   const keyId = Buffer.from(hash('sha256', key), 'hex').subarray(0, KEY_ID_BYTES);

@@ -58,11 +58,11 @@ describe('the side store', () => {
     const store = await open(disk);
     await store.put('human:alice', id(1), secret('one'));
     await store.put('human:bob', id(2), secret('two'));
-    for (const name of await disk.list('/private/keys')) {
-      const key = Buffer.from((await disk.read(`/private/keys/${name}`)) ?? []);
-      if (key.includes('human:alice')) disk.alter(`/private/keys/${name}`, () => undefined);
-    }
-    const after = await open(disk);
+    expect(await store.erase('human:alice')).toBe(true);
+    expect(await store.erase('human:alice')).toBe(false);
+    expect(await store.read(id(1))).toEqual({ kind: 'erased' });
+    // However the power goes: what was told to be erased does not come back.
+    const after = await open(disk.cut('lost'));
     expect(await after.read(id(1))).toEqual({ kind: 'erased' });
     expect(await after.read(id(2))).toEqual({ kind: 'values', values: secret('two') });
     // A new key of the same subject must not be taken for the old one.
@@ -70,6 +70,21 @@ describe('the side store', () => {
     expect(await after.read(id(1))).toEqual({ kind: 'erased' });
     expect(await after.read(id(3))).toEqual({ kind: 'values', values: secret('three') });
   });
+
+  test.each(['erase', 'syncDirectory'] as const)(
+    'an erasure whose %s fails is not called one, whether it took effect or not',
+    async (operation) => {
+      for (const persist of [true, false]) {
+        const disk = new Disk();
+        const store = await open(disk);
+        await store.put('human:alice', id(1), secret('one'));
+        disk.fault = { operation, path: /keys/, persist };
+        await expect(store.erase('human:alice')).rejects.toMatchObject({
+          code: 'SIDE_STORE_FAILED',
+        });
+      }
+    },
+  );
 
   test('a record that was altered, or moved to another entry, does not open', async () => {
     const disk = new Disk();

@@ -47,6 +47,11 @@ export interface OpenSideStore extends SideStore {
   readonly cutTail: CutTail | undefined;
   /** Resolves when a write or flush has failed. */
   readonly failed: Promise<Error>;
+  /**
+   * Destroys the key of everything that was put for this subject before; false where there is nothing of it.
+   * Nothing of the subject may be on its way in meanwhile. Commitments and proofs stay as they are.
+   */
+  erase(subject: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -118,6 +123,10 @@ class FileSideStore implements OpenSideStore {
     }
     const values = JSON.parse(unseal(key, sealed, header)) as readonly StoredValue[];
     return { kind: 'values', values };
+  }
+
+  erase(subject: string): Promise<boolean> {
+    return this.#writing(() => this.#parts.keys.destroy(subject));
   }
 
   close(): Promise<void> {
