@@ -4,7 +4,7 @@ import type { Writes } from './verify-report.ts';
 
 export const EXIT = {
   ok: 0,
-  /** The server's own error about a statement that was allowed; a case of `policy test` that does not hold. */
+  /** The server's own error about a statement that was allowed; what a check of files found. */
   failed: 1,
   usage: 64,
   verification: 65,

@@ -40,8 +40,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 const EPILOGUE = `
 --json on every command: one line of JSON on stdout, or {"error":{"message","hint"}}.
 -c FILE or SEALRAIL_CONFIG names the configuration; else it is sealrail.yaml here or above.
-Exit codes: 0 ok, 1 the server's own error, 64 usage, 65 verification failed, 69 unavailable,
-75 pending approval, 77 denied, 78 configuration.`;
+Exit codes: 0 ok, 1 the server's own error or a check that found something, 64 usage, 65 verification
+failed, 69 unavailable, 75 pending approval, 77 denied, 78 configuration.`;
 
 /** Runs one command and answers with its exit code; never throws. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
