@@ -1,12 +1,13 @@
 /** Numbers, order and equality. */
 import type { BinaryOperator, Expr } from '../ast.ts';
+import { equalUids } from '../entities/uid-map.ts';
 import { Datetime } from '../extension/datetime.ts';
 import { Duration } from '../extension/duration.ts';
 import { addLongs, multiplyLongs, negateLong, subtractLongs } from '../extension/i64.ts';
-import type { Long, Value } from '../value.ts';
+import { EntityUid, type Long, type Value } from '../value.ts';
 import { type Compiled, type Compiler, constant, failType, test, value } from './compiler.ts';
 import { equalValues } from './equality.ts';
-import type { Evaluation, Run } from './evaluation.ts';
+import type { Evaluation, Run, Test } from './evaluation.ts';
 import { isLongValue } from './type.ts';
 
 type Binary = Extract<Expr, { readonly kind: 'binary' }>;
@@ -16,12 +17,19 @@ export function compileEquality(expr: Binary, compiler: Compiler): Compiled {
   const left = compiler.compile(expr.left);
   const right = compiler.compile(expr.right);
   const wanted = expr.operator === '==';
-  const atom = typeof left.constant === 'string' ? left.constant : right.constant;
-  if (typeof atom === 'string') {
-    const { run } = typeof left.constant === 'string' ? right : left;
+  const known = left.constant ?? right.constant;
+  const { run } = left.constant === undefined ? left : right;
+  if (typeof known === 'string') {
     return test((evaluation) => {
       const result = run(evaluation);
-      return result === undefined ? undefined : (result === atom) === wanted;
+      return result === undefined ? undefined : (result === known) === wanted;
+    });
+  }
+  if (known instanceof EntityUid) {
+    return test((evaluation) => {
+      const result = run(evaluation);
+      if (result === undefined) return undefined;
+      return (result instanceof EntityUid && equalUids(result, known)) === wanted;
     });
   }
   return test((evaluation) => {
@@ -43,22 +51,60 @@ const comparisons = {
 
 /** Of two Longs, two datetimes or two durations; decimals have methods instead. */
 export function compileComparison(expr: Binary, compiler: Compiler): Compiled {
-  const left = compiler.compile(expr.left).run;
-  const right = compiler.compile(expr.right).run;
-  const compare = comparisons[expr.operator as keyof typeof comparisons];
-  const where = `\`${expr.operator}\``;
-  return test((evaluation) => {
-    const first = left(evaluation);
+  const left = compiler.compile(expr.left);
+  const right = compiler.compile(expr.right);
+  const operator = expr.operator as keyof typeof comparisons;
+  const compare = comparisons[operator];
+  const where = `\`${operator}\``;
+  const general: Test = (evaluation) => {
+    const first = left.run(evaluation);
     if (first === undefined) return undefined;
-    const second = right(evaluation);
+    const second = right.run(evaluation);
     if (second === undefined) return undefined;
     if (isLongValue(first) && isLongValue(second)) return compare(first, second);
-    if (first instanceof Datetime && second instanceof Datetime)
+    if (first instanceof Datetime && second instanceof Datetime) {
       return compare(first.ms, second.ms);
-    if (first instanceof Duration && second instanceof Duration)
+    }
+    if (first instanceof Duration && second instanceof Duration) {
       return compare(first.ms, second.ms);
+    }
     return failComparison(evaluation, first, second, where);
-  });
+  };
+  if (typeof right.constant === 'number') {
+    return test(compareToNumber(operator, left.run, right.constant, general));
+  }
+  return test(general);
+}
+
+/** What most comparisons are. Anything but a number is left to the general form. */
+function compareToNumber(
+  operator: keyof typeof comparisons,
+  left: Run,
+  bound: number,
+  general: Test,
+): Test {
+  switch (operator) {
+    case '<':
+      return (evaluation) => {
+        const result = left(evaluation);
+        return typeof result === 'number' ? result < bound : general(evaluation);
+      };
+    case '<=':
+      return (evaluation) => {
+        const result = left(evaluation);
+        return typeof result === 'number' ? result <= bound : general(evaluation);
+      };
+    case '>':
+      return (evaluation) => {
+        const result = left(evaluation);
+        return typeof result === 'number' ? result > bound : general(evaluation);
+      };
+    case '>=':
+      return (evaluation) => {
+        const result = left(evaluation);
+        return typeof result === 'number' ? result >= bound : general(evaluation);
+      };
+  }
 }
 
 function failComparison(

@@ -27,6 +27,10 @@ export function compileAttribute(expr: Attribute, compiler: Compiler): Compiled 
   }
   path.reverse();
   const [first, ...rest] = path.map(stepOf) as [Step, ...Step[]];
+  const [second] = rest;
+  if (root.kind === 'variable' && root.name === 'context' && second && rest.length === 1) {
+    return value(compileFacts(first, second));
+  }
   const start = root.kind === 'variable' ? compileRoot(root.name, first) : undefined;
   const steps = start === undefined ? [first, ...rest] : rest;
   const run = start ?? compiler.compile(root).run;
@@ -87,6 +91,22 @@ function compileRoot(variable: Variable, step: Step): Run {
           ? failMissing(evaluation, evaluation.resource, step)
           : present(evaluation, read(evaluation.resourceNode.attrs, name), step);
   }
+}
+
+/** `context.a.b`, where most facts are: as `take` twice, without its calls. */
+function compileFacts(first: Step, second: Step): Run {
+  const { read, name } = first;
+  const { read: readInner, name: innerName } = second;
+  return (evaluation) => {
+    const object = read(evaluation.context, name);
+    if (typeof object === 'object' && isRecord(object)) {
+      const member = readInner(object, innerName);
+      if (member !== undefined && typeof member !== 'number') return member;
+      return present(evaluation, member, second);
+    }
+    const found = present(evaluation, object, first);
+    return found === undefined ? undefined : take(evaluation, found, second);
+  };
 }
 
 function take(evaluation: Evaluation, object: Value, step: Step): Value | undefined {

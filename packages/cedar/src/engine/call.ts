@@ -29,7 +29,7 @@ export function compileSetCall(
   const where = `\`${name}\` on ${describe(receiver)}`;
   if (argument === undefined) return compileIsEmpty(set.run, where);
   const other = compiler.compile(argument);
-  if (name === 'contains') return compileContains(set, other.run, where);
+  if (name === 'contains') return compileContains(set, other, where);
   const decide = name === 'containsAll' ? hasAll : hasAny;
   return test((evaluation) => {
     const first = set.run(evaluation);
@@ -50,12 +50,23 @@ function compileIsEmpty(run: Run, where: string): Compiled {
   });
 }
 
-function compileContains(set: Compiled, element: Run, where: string): Compiled {
+function compileContains(set: Compiled, other: Compiled, where: string): Compiled {
+  const element = other.run;
   if (set.constant !== undefined && isSet(set.constant)) {
     const values = new ValueSet(set.constant);
     return test((evaluation) => {
       const result = element(evaluation);
       return result === undefined ? undefined : counted(evaluation, values.has(result, evaluation));
+    });
+  }
+  if (typeof other.constant === 'string') {
+    const wanted = other.constant;
+    return test((evaluation) => {
+      const first = set.run(evaluation);
+      if (first === undefined) return undefined;
+      if (!isSet(first)) return failType(evaluation, 'set', first, where);
+      evaluation.steps -= first.length;
+      return counted(evaluation, first.includes(wanted));
     });
   }
   return test((evaluation) => {

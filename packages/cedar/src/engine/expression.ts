@@ -24,6 +24,11 @@ import { setMember } from './record.ts';
 
 /** Never throws: what cannot be evaluated fails when it is reached, as in Cedar. */
 export function compileExpression(expr: Expr): Compiled {
+  return openCompiler()(expr);
+}
+
+/** For several expressions of one policy, whose size counts as one. */
+export function openCompiler(): (expr: Expr) => Compiled {
   const size = new Size();
   const compiler: Compiler = {
     compile: (inner) => {
@@ -33,7 +38,7 @@ export function compileExpression(expr: Expr): Compiled {
       return compiled;
     },
   };
-  return compiler.compile(expr);
+  return compiler.compile;
 }
 
 function compileKind(expr: Expr, compiler: Compiler): Compiled {
@@ -79,9 +84,8 @@ type Kind<K extends Expr['kind']> = Extract<Expr, { readonly kind: K }>;
 function compileBinary(expr: Kind<'binary'>, compiler: Compiler): Compiled {
   switch (expr.operator) {
     case '&&':
-      return test(compileChain(expr, compiler, false));
     case '||':
-      return test(compileChain(expr, compiler, true));
+      return test(compileChain(expr, expr.operator, compiler));
     case '==':
     case '!=':
       return compileEquality(expr, compiler);
@@ -101,47 +105,78 @@ function compileBinary(expr: Kind<'binary'>, compiler: Compiler): Compiled {
 
 /**
  * `&&` and `||` are associative, errors included, so a chain becomes one list, however it is nested: the
- * first operand that gives `stop` decides, and the first error is the result.
+ * first operand that decides, or errs, is the result.
  */
-function compileChain(expr: Kind<'binary'>, compiler: Compiler, stop: boolean): Test {
-  const where = `\`${expr.operator}\``;
-  const operands = flatten(expr).map((operand) => asTest(compiler.compile(operand), where));
-  const [first, second, third] = operands as [Test, Test, Test | undefined];
+function compileChain(expr: Expr, operator: '&&' | '||', compiler: Compiler): Test {
+  const where = `\`${operator}\``;
+  const operands = chainOf(expr, operator).map((each) => asTest(compiler.compile(each), where));
+  return operator === '&&' ? conjunction(operands) : disjunction(operands);
+}
+
+/** The operands of a chain of one operator, in order, found without recursion. */
+export function chainOf(expr: Expr, operator: '&&' | '||'): Expr[] {
+  const operands: Expr[] = [];
+  const pending: Expr[] = [expr];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.kind === 'binary' && next.operator === operator) pending.push(next.right, next.left);
+    else operands.push(next);
+  }
+  return operands;
+}
+
+/** Short ones without a loop, since most are short and all are hot. */
+export function conjunction(operands: readonly Test[]): Test {
+  const [first, second, third, fourth] = operands;
+  if (first === undefined) return () => true;
+  if (second === undefined) return first;
   if (third === undefined) {
     return (evaluation) => {
       const result = first(evaluation);
-      return result === !stop ? second(evaluation) : result;
+      return result === true ? second(evaluation) : result;
+    };
+  }
+  if (fourth === undefined) {
+    return (evaluation) => {
+      let result = first(evaluation);
+      if (result === true) result = second(evaluation);
+      return result === true ? third(evaluation) : result;
     };
   }
   return (evaluation) => {
     for (let index = 0; index < operands.length; index++) {
       const result = operands[index]!(evaluation);
-      if (result !== !stop) return result;
+      if (result !== true) return result;
     }
-    return !stop;
+    return true;
   };
 }
 
-/** The operands of a chain of one operator, in order, found without recursion. */
-export function flatten(expr: Kind<'binary'>): Expr[] {
-  const operands: Expr[] = [];
-  const pending: Expr[] = [expr];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.kind === 'binary' && next.operator === expr.operator) {
-      pending.push(next.right, next.left);
-    } else {
-      operands.push(next);
-    }
+function disjunction(operands: readonly Test[]): Test {
+  const [first, second, third] = operands as [Test, Test, Test | undefined];
+  if (third === undefined) {
+    return (evaluation) => {
+      const result = first(evaluation);
+      return result === false ? second(evaluation) : result;
+    };
   }
-  return operands;
+  return (evaluation) => {
+    for (let index = 0; index < operands.length; index++) {
+      const result = operands[index]!(evaluation);
+      if (result !== false) return result;
+    }
+    return false;
+  };
+}
+
+export function negation(run: Test): Test {
+  return (evaluation) => {
+    const result = run(evaluation);
+    return result === undefined ? undefined : !result;
+  };
 }
 
 function compileNot(operand: Expr, compiler: Compiler): Compiled {
-  const run = asTest(compiler.compile(operand), '`!`');
-  return test((evaluation) => {
-    const result = run(evaluation);
-    return result === undefined ? undefined : !result;
-  });
+  return test(negation(asTest(compiler.compile(operand), '`!`')));
 }
 
 /** `if … else if …` becomes one list, so that a long one is not deep. */

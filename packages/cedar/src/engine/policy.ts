@@ -1,12 +1,12 @@
 /** One policy as compiled: its scope, which cannot err, and its conditions, which can. */
-import type { ActionScope, Policy, PrincipalScope, ResourceScope } from '../ast.ts';
+import type { ActionScope, Condition, Policy, PrincipalScope, ResourceScope } from '../ast.ts';
 import type { EntityNode } from '../entities/entity-node.ts';
 import { equalUids } from '../entities/uid-map.ts';
 import type { EntityUid } from '../value.ts';
 import { asTest } from './compiler.ts';
 import { CedarError } from './error.ts';
 import type { Evaluation, Test } from './evaluation.ts';
-import { compileExpression } from './expression.ts';
+import { chainOf, conjunction, negation, openCompiler } from './expression.ts';
 import { isIn, isInAny } from './hierarchy.ts';
 
 export interface CompiledPolicy {
@@ -14,7 +14,8 @@ export interface CompiledPolicy {
   /** Its place in the set, by which answers are ordered. */
   readonly index: number;
   readonly forbids: boolean;
-  readonly applies: ScopeTest;
+  /** Absent where the scope takes every request. */
+  readonly applies: ScopeTest | undefined;
   /** All conditions at once: `when` holds and `unless` does not. */
   readonly holds: Test;
 }
@@ -33,37 +34,30 @@ export function compilePolicy(id: string, policy: Policy, index: number): Compil
     index,
     forbids: policy.effect === 'forbid',
     applies: allOf(tests),
-    holds: compileConditions(policy),
+    holds: compileConditions(policy.conditions),
   };
 }
 
-function allOf(tests: readonly ScopeTest[]): ScopeTest {
+function allOf(tests: readonly ScopeTest[]): ScopeTest | undefined {
   const [first, second, third] = tests;
-  if (first === undefined) return () => true;
+  if (first === undefined) return undefined;
   if (second === undefined) return first;
   if (third === undefined) return (evaluation) => first(evaluation) && second(evaluation);
   return (evaluation) => first(evaluation) && second(evaluation) && third(evaluation);
 }
 
-function compileConditions(policy: Policy): Test {
-  const tests = policy.conditions.map(({ kind, body }): Test => {
-    const run = asTest(compileExpression(body), `\`${kind}\``);
-    if (kind === 'when') return run;
-    return (evaluation) => {
-      const result = run(evaluation);
-      return result === undefined ? undefined : !result;
-    };
-  });
-  const [first, second] = tests;
-  if (first === undefined) return () => true;
-  if (second === undefined) return first;
-  return (evaluation) => {
-    for (const holds of tests) {
-      const result = holds(evaluation);
-      if (result !== true) return result;
-    }
-    return true;
-  };
+/** A policy's conditions are one conjunction: of `unless { a || b }` it takes `!a` and `!b`. */
+function compileConditions(conditions: readonly Condition[]): Test {
+  const compile = openCompiler();
+  return conjunction(
+    conditions.flatMap(({ kind, body }) => {
+      const unless = kind === 'unless';
+      return chainOf(body, unless ? '||' : '&&').map((operand) => {
+        const run = asTest(compile(operand), `\`${kind}\``);
+        return unless ? negation(run) : run;
+      });
+    }),
+  );
 }
 
 function compileEntityScope(

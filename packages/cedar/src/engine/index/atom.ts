@@ -6,7 +6,7 @@
 import type { BinaryOperator, Expr, Policy } from '../../ast.ts';
 import { ExtensionValue } from '../../extension/extension.ts';
 import { EntityUid, type Long, type Value } from '../../value.ts';
-import { compileExpression, flatten } from '../expression.ts';
+import { chainOf, compileExpression } from '../expression.ts';
 import { linked } from '../policy.ts';
 import { isLongValue, isSet } from '../type.ts';
 import { type Conjunct, conjunctsOf } from './conjunct.ts';
@@ -43,6 +43,8 @@ export interface Source {
 /** One way to find a policy. */
 export interface Option {
   readonly atom: Atom;
+  /** Atoms of one group are found together: those of one kind and one source. */
+  readonly group: string;
   /** Of the scope, which never errs and is decided first. */
   readonly scope: boolean;
   /** The source errs only where a conjunct before this one does not hold. */
@@ -51,26 +53,39 @@ export interface Option {
   readonly earlier: readonly Dependency[];
 }
 
-export type Dependency = Pick<Option, 'atom' | 'guarded'>;
+export type Dependency = Pick<Option, 'atom' | 'group' | 'guarded'>;
 
 export function optionsOf(policy: Policy, id: string): Option[] {
   const options = scopeAtoms(policy, id).map(
-    (atom): Option => ({ atom, scope: true, guarded: false, earlier: [] }),
+    (atom): Option => ({
+      atom,
+      group: groupOf(atom),
+      scope: true,
+      guarded: false,
+      earlier: NO_DEPENDENCIES,
+    }),
   );
   const present = new Set<string>();
-  const earlier: Dependency[] = [];
+  let earlier = NO_DEPENDENCIES;
   for (const conjunct of conjunctsOf(policy.conditions)) {
     const atom = atomOf(conjunct);
-    const guarded = atom !== undefined && isPresent(atom.source.expr, present);
-    if (atom !== undefined) options.push({ atom, scope: false, guarded, earlier: [...earlier] });
-    if (!isSafe(conjunct.expr, present)) {
-      if (atom === undefined) break;
-      earlier.push({ atom, guarded });
+    const safe = isSafe(conjunct.expr, present);
+    if (atom !== undefined) {
+      const group = groupOf(atom);
+      const guarded = isPresent(atom.source.expr, present);
+      options.push({ atom, group, scope: false, guarded, earlier });
+      if (!safe) earlier = [...earlier, { atom, group, guarded }];
+    } else if (!safe) {
+      break;
     }
     learn(conjunct, present);
   }
   return options;
 }
+
+const NO_DEPENDENCIES: readonly Dependency[] = [];
+
+const groupOf = ({ kind, source }: Atom): string => `${kind} ${source.key}`;
 
 const variable = (name: 'principal' | 'action' | 'resource'): Source => ({
   expr: { kind: 'variable', name, at: 0 },
@@ -155,7 +170,7 @@ function comparedBinary(expr: Binary, negated: boolean): Atom | undefined {
 function comparedChoice(expr: Binary): Atom | undefined {
   let first: Atom | undefined;
   const keys: Value[] = [];
-  for (const operand of flatten(expr)) {
+  for (const operand of chainOf(expr, '||')) {
     const atom = compared({ expr: operand, negated: false });
     if (atom?.kind !== 'equal' && atom?.kind !== 'member' && atom?.kind !== 'within') {
       return undefined;

@@ -20,7 +20,7 @@ export class Collector {
     if (this.#seen[policy.index] === this.#stamp) return;
     this.#seen[policy.index] = this.#stamp;
     const { evaluation } = this;
-    if (!policy.applies(evaluation)) return;
+    if (policy.applies !== undefined && !policy.applies(evaluation)) return;
     evaluation.refill();
     const holds = policy.holds(evaluation);
     if (holds === true) {

@@ -8,7 +8,7 @@ import { EntityUid, type Long } from '../../value.ts';
 import type { Run } from '../evaluation.ts';
 import { compileExpression } from '../expression.ts';
 import type { CompiledPolicy } from '../policy.ts';
-import { type Atom, type Option, optionsOf } from './atom.ts';
+import { type Atom, type Dependency, type Option, optionsOf } from './atom.ts';
 import {
   type Buckets,
   EqualBuckets,
@@ -41,18 +41,22 @@ export function buildIndex(policies: readonly Indexed[], index: boolean): Visit 
   );
   const root = new TreeNode();
   root.entries.push(...entries);
-  root.build(0, { filings: 1_000 + policies.length * FILINGS_PER_POLICY_MAX });
+  const filings = 1_000 + policies.length * FILINGS_PER_POLICY_MAX;
+  root.build({ depth: 0, used: new Set(), budget: { filings } });
   return root;
 }
 
 interface Entry {
   readonly policy: CompiledPolicy;
-  /** Those not used above. */
   readonly options: readonly Option[];
 }
 
-interface Budget {
-  filings: number;
+/** What building one node needs to know of those above it. */
+interface Place {
+  readonly depth: number;
+  /** Groups of what led here: nothing more is found out from them, and none of them erred. */
+  readonly used: ReadonlySet<string>;
+  readonly budget: { filings: number };
 }
 
 /** Policies to evaluate, and groups that may lead to more. A bucket of a group is a node again. */
@@ -62,15 +66,16 @@ class TreeNode implements Visit {
   #rest: readonly CompiledPolicy[] = [];
   #groups: readonly Group[] = [];
 
-  build(depth: number, budget: Budget): void {
+  build(place: Place): void {
     const entries = this.entries.splice(0);
+    const { depth, budget } = place;
     if (entries.length <= LEAF_MAX || depth >= DEPTH_MAX || budget.filings <= 0) {
       this.#rest = entries.map((entry) => entry.policy);
       return;
     }
-    const { plans, rest } = plan(entries);
+    const { plans, rest } = plan(entries, place.used);
     this.#rest = rest;
-    this.#groups = [...plans.values()].map((each) => buildGroup(each, depth, budget));
+    this.#groups = Array.from(plans, ([group, each]) => buildGroup(group, each, place));
   }
 
   visit(collector: Collector): void {
@@ -92,61 +97,64 @@ interface GroupPlan {
 }
 
 /** Files each entry under the option by which the fewest requests should meet it. */
-function plan(entries: readonly Entry[]): {
-  plans: Map<string, GroupPlan>;
-  rest: CompiledPolicy[];
-} {
-  const variety = countKeys(entries);
+function plan(
+  entries: readonly Entry[],
+  used: ReadonlySet<string>,
+): { plans: Map<string, GroupPlan>; rest: CompiledPolicy[] } {
+  const variety = countKeys(entries, used);
   const plans = new Map<string, GroupPlan>();
   const rest: CompiledPolicy[] = [];
   for (const entry of entries) {
     const option = bestOption(entry, variety);
     if (option === undefined) rest.push(entry.policy);
-    else planFor(plans, option.atom).filed.push({ entry, option });
+    else planFor(plans, option).filed.push({ entry, option });
   }
-  for (const [key, { filed }] of plans) {
+  for (const [group, { filed }] of plans) {
     // Evaluating a source for a single policy is no gain; a variable costs nothing.
     if (filed.length > 1 || filed[0]!.option.scope) continue;
-    plans.delete(key);
+    plans.delete(group);
     rest.push(filed[0]!.entry.policy);
   }
   for (const { filed } of [...plans.values()]) {
     for (const { entry, option } of filed) {
-      for (const { atom, guarded } of option.earlier) {
-        planFor(plans, atom).dependent.push({ policy: entry.policy, guarded });
+      for (const dependency of option.earlier) {
+        if (used.has(dependency.group)) continue;
+        const { guarded } = dependency;
+        planFor(plans, dependency).dependent.push({ policy: entry.policy, guarded });
       }
     }
   }
   return { plans, rest };
 }
 
-function planFor(plans: Map<string, GroupPlan>, atom: Atom): GroupPlan {
-  const key = groupKey(atom);
-  let found = plans.get(key);
+function planFor(plans: Map<string, GroupPlan>, { group, atom }: Dependency): GroupPlan {
+  let found = plans.get(group);
   if (found === undefined) {
     found = { atom, filed: [], dependent: [] };
-    plans.set(key, found);
+    plans.set(group, found);
   }
   return found;
 }
 
-function groupKey(atom: Atom): string {
-  return `${atom.kind} ${atom.source.key}`;
-}
-
-/** How many different first keys each group would have. */
-function countKeys(entries: readonly Entry[]): ReadonlyMap<string, number> {
+/** How many different first keys each group would have; a group that is used already has none. */
+function countKeys(
+  entries: readonly Entry[],
+  used: ReadonlySet<string>,
+): ReadonlyMap<string, number> {
   const keys = new Map<string, Set<unknown>>();
   for (const { options } of entries) {
-    for (const { atom } of options) {
+    for (const { atom, group } of options) {
+      if (used.has(group)) continue;
       const first = atom.keys[0];
-      const key = groupKey(atom);
-      const seen = keys.get(key) ?? new Set();
-      seen.add(first instanceof EntityUid ? `${first.type} ${first.id}` : first);
-      keys.set(key, seen);
+      let seen = keys.get(group);
+      if (seen === undefined) {
+        seen = new Set();
+        keys.set(group, seen);
+      }
+      seen.add(first instanceof EntityUid ? first.id : first);
     }
   }
-  return new Map(Array.from(keys, ([key, { size }]) => [key, size]));
+  return new Map(Array.from(keys, ([group, { size }]) => [group, size]));
 }
 
 /** The scope first, since policies for other actions and resources should not touch this one's conditions. */
@@ -155,7 +163,8 @@ function bestOption(entry: Entry, variety: ReadonlyMap<string, number>): Option 
   let bestChance = 1;
   for (const option of entry.options) {
     if (best?.scope === true && !option.scope) break;
-    const chance = chanceOf(option.atom, variety.get(groupKey(option.atom)) ?? 1);
+    const keys = variety.get(option.group);
+    const chance = keys === undefined ? 1 : chanceOf(option.atom, keys);
     if (chance >= bestChance) continue;
     best = option;
     bestChance = chance;
@@ -176,15 +185,15 @@ function chanceOf(atom: Atom, variety: number): number {
     case 'within':
     case 'member':
       return Math.min(0.9, (2 * keys) / (variety + 2));
-    case 'truth':
-      return 0.5;
     case 'least':
     case 'most':
+      return 0.5;
+    case 'truth':
       return 0.6;
   }
 }
 
-function buildGroup({ atom, filed, dependent }: GroupPlan, depth: number, budget: Budget): Group {
+function buildGroup(group: string, { atom, filed, dependent }: GroupPlan, place: Place): Group {
   const nodes = new Set<TreeNode>();
   const create = (): TreeNode => {
     const node = new TreeNode();
@@ -196,30 +205,20 @@ function buildGroup({ atom, filed, dependent }: GroupPlan, depth: number, budget
     filed.map(({ option }) => option.atom),
     create,
   );
-  const used = groupKey(atom);
   for (const { entry, option } of filed) {
-    const below: Entry = { policy: entry.policy, options: optionsBelow(entry.options, used) };
-    budget.filings -= option.atom.keys.length;
-    for (const bucket of new Set(option.atom.keys.map((key) => buckets.at(key)))) {
-      bucket.entries.push(below);
-    }
+    const { keys } = option.atom;
+    place.budget.filings -= keys.length;
+    if (keys.length === 1) buckets.at(keys[0]!).entries.push(entry);
+    else
+      for (const bucket of new Set(keys.map((key) => buckets.at(key)))) bucket.entries.push(entry);
   }
-  for (const node of nodes) node.build(depth + 1, budget);
+  const below = { ...place, depth: place.depth + 1, used: new Set([...place.used, group]) };
+  for (const node of nodes) node.build(below);
   const policies = [
     ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
     ...dependent,
   ];
   return new Group(compileExpression(atom.source.expr).run, buckets, policies);
-}
-
-/** In a bucket it is known of what led there that it did not err. */
-function optionsBelow(options: readonly Option[], used: string): Option[] {
-  return options
-    .filter(({ atom }) => groupKey(atom) !== used)
-    .map((option) => ({
-      ...option,
-      earlier: option.earlier.filter(({ atom }) => groupKey(atom) !== used),
-    }));
 }
 
 function createBuckets(
