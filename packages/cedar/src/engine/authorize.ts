@@ -74,9 +74,21 @@ export function authorize(
   };
 }
 
-/** The index finds policies in an order of its own. */
+/** Up to here the sort below beats the platform's, which calls a comparison. */
+const INSERTION_SORT_MAX = 48;
+
+/** In the order of the set; the index finds policies in an order of its own. */
 function inOrder<T extends { readonly index: number }>(found: T[]): T[] {
-  return found.length > 1 ? found.sort((left, right) => left.index - right.index) : found;
+  if (found.length > INSERTION_SORT_MAX) return found.sort((one, other) => one.index - other.index);
+  for (let at = 1; at < found.length; at++) {
+    const item = found[at]!;
+    let place = at;
+    for (; place > 0 && found[place - 1]!.index > item.index; place--) {
+      found[place] = found[place - 1]!;
+    }
+    found[place] = item;
+  }
+  return found;
 }
 
 const idOf = ({ id }: CompiledPolicy): string => id;

@@ -71,12 +71,14 @@ export function optionsOf(policy: Policy, id: string): Option[] {
     const atom = atomOf(conjunct);
     const safe = isSafe(conjunct.expr, present);
     if (atom !== undefined) {
-      const group = groupOf(atom);
       const guarded = isPresent(atom.source.expr, present);
-      options.push({ atom, group, scope: false, guarded, earlier });
-      if (!safe) earlier = [...earlier, { atom, group, guarded }];
-    } else if (!safe) {
-      break;
+      options.push({ atom, group: groupOf(atom), scope: false, guarded, earlier });
+    }
+    if (!safe) {
+      const needed = neededOf(conjunct);
+      if (needed === undefined) break;
+      const guarded = isPresent(needed.source.expr, present);
+      earlier = [...earlier, { atom: needed, group: groupOf(needed), guarded }];
     }
     learn(conjunct, present);
   }
@@ -121,6 +123,15 @@ function truthOf({ expr, negated }: Conjunct): Atom | undefined {
 
 function atomOf(conjunct: Conjunct): Atom | undefined {
   return compared(conjunct) ?? truthOf(conjunct);
+}
+
+/** An atom that tells whether a conjunct may err: what does not depend on how it is negated. */
+function neededOf({ expr, negated }: Conjunct): Atom | undefined {
+  return (
+    compared({ expr, negated: false }) ??
+    compared({ expr, negated: true }) ??
+    truthOf({ expr, negated })
+  );
 }
 
 function compared({ expr, negated }: Conjunct): Atom | undefined {

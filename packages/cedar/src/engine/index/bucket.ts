@@ -2,9 +2,9 @@
 import { UidMap } from '../../entities/uid-map.ts';
 import { ExtensionValue } from '../../extension/extension.ts';
 import { longFromBigint } from '../../extension/i64.ts';
-import { EntityUid, type Long, type Value } from '../../value.ts';
+import { EntityUid, type Value } from '../../value.ts';
 import { nodeOf } from '../hierarchy.ts';
-import { isLongValue, isSet } from '../type.ts';
+import { isSet } from '../type.ts';
 import type { Collector, Visit } from './collector.ts';
 
 /**
@@ -157,30 +157,5 @@ export class TextBuckets<T extends Visit> implements Buckets<T> {
 
   #part(text: string, length: number): string {
     return this.#end ? text.slice(text.length - length) : text.slice(0, length);
-  }
-}
-
-/** Bounds in order, of which a value reaches the first so many. */
-export class OrderBuckets<T extends Visit> extends Keyed<T> implements Buckets<T> {
-  readonly #least: boolean;
-  readonly #bounds: readonly Long[];
-  readonly #buckets: readonly T[];
-
-  constructor(kind: 'least' | 'most', bounds: readonly Long[], create: () => T) {
-    super(create);
-    this.#least = kind === 'least';
-    const sorted = [...bounds].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    this.#bounds = this.#least ? sorted : sorted.reverse();
-    this.#buckets = this.#bounds.map((bound) => this.at(bound));
-  }
-
-  collect(value: Value, collector: Collector): boolean {
-    if (!isLongValue(value)) return false;
-    for (let index = 0; index < this.#bounds.length; index++) {
-      const bound = this.#bounds[index]!;
-      if (this.#least ? bound > value : bound < value) break;
-      this.#buckets[index]!.visit(collector);
-    }
-    return true;
   }
 }

@@ -13,13 +13,13 @@ import {
   type Buckets,
   EqualBuckets,
   MemberBuckets,
-  OrderBuckets,
   TextBuckets,
   TruthBuckets,
   TypeBuckets,
   WithinBuckets,
 } from './bucket.ts';
 import type { Collector, Visit } from './collector.ts';
+import { isColumn, Scan } from './scan.ts';
 
 /** So few are evaluated as they are. */
 const LEAF_MAX = 3;
@@ -117,14 +117,33 @@ function plan(
   }
   for (const { filed } of [...plans.values()]) {
     for (const { entry, option } of filed) {
-      for (const dependency of option.earlier) {
-        if (used.has(dependency.group)) continue;
+      for (const dependency of dependenciesOf(entry, option, used)) {
         const { guarded } = dependency;
         planFor(plans, dependency).dependent.push({ policy: entry.policy, guarded });
       }
     }
   }
   return { plans, rest };
+}
+
+/** What may not err for the option, and its columns, to leave the policy out. */
+function dependenciesOf(
+  entry: Entry,
+  option: Option,
+  used: ReadonlySet<string>,
+): readonly Dependency[] {
+  const needed = [option, ...columnsOf(entry, option)].flatMap(({ earlier }) => earlier);
+  return needed.filter(
+    ({ group }, index) =>
+      group !== option.group &&
+      !used.has(group) &&
+      needed.findIndex((other) => other.group === group) === index,
+  );
+}
+
+function columnsOf(entry: Entry, { atom, group }: Option): readonly Option[] {
+  if (atom.kind !== 'least' && atom.kind !== 'most') return [];
+  return entry.options.filter((option) => option.group !== group && isColumn(option));
 }
 
 function planFor(plans: Map<string, GroupPlan>, { group, atom }: Dependency): GroupPlan {
@@ -193,18 +212,24 @@ function chanceOf(atom: Atom, variety: number): number {
   }
 }
 
-function buildGroup(group: string, { atom, filed, dependent }: GroupPlan, place: Place): Group {
+function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
+  const { atom, filed, dependent } = plan;
+  const policies = [
+    ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
+    ...dependent,
+  ];
+  const { run } = compileExpression(atom.source.expr);
+  if (atom.kind === 'least' || atom.kind === 'most') {
+    return new Group(run, buildScan(atom.kind, filed), policies);
+  }
   const nodes = new Set<TreeNode>();
   const create = (): TreeNode => {
     const node = new TreeNode();
     nodes.add(node);
     return node;
   };
-  const buckets = createBuckets(
-    atom.kind,
-    filed.map(({ option }) => option.atom),
-    create,
-  );
+  const texts = filed.map(({ option }) => option.atom.keys[0]);
+  const buckets = createBuckets(atom.kind, texts, create);
   for (const { entry, option } of filed) {
     const { keys } = option.atom;
     place.budget.filings -= keys.length;
@@ -214,16 +239,21 @@ function buildGroup(group: string, { atom, filed, dependent }: GroupPlan, place:
   }
   const below = { ...place, depth: place.depth + 1, used: new Set([...place.used, group]) };
   for (const node of nodes) node.build(below);
-  const policies = [
-    ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
-    ...dependent,
-  ];
-  return new Group(compileExpression(atom.source.expr).run, buckets, policies);
+  return new Group(run, buckets, policies);
+}
+
+function buildScan(kind: 'least' | 'most', filed: GroupPlan['filed']): Scan {
+  const entries = filed.map(({ entry, option }) => ({
+    policy: entry.policy,
+    bound: option.atom.keys[0] as Long,
+    columns: columnsOf(entry, option),
+  }));
+  return new Scan(kind, entries, ({ atom }) => compileExpression(atom.source.expr).run);
 }
 
 function createBuckets(
-  kind: Atom['kind'],
-  atoms: readonly Atom[],
+  kind: Exclude<Atom['kind'], 'least' | 'most'>,
+  firstKeys: readonly unknown[],
   create: () => TreeNode,
 ): Buckets<TreeNode> {
   switch (kind) {
@@ -239,25 +269,14 @@ function createBuckets(
       return new TruthBuckets(create);
     case 'start':
     case 'end':
-      return new TextBuckets(
-        kind,
-        atoms.map(({ keys }) => String(keys[0])),
-        create,
-      );
-    case 'least':
-    case 'most':
-      return new OrderBuckets(
-        kind,
-        atoms.map(({ keys }) => keys[0] as Long),
-        create,
-      );
+      return new TextBuckets(kind, firstKeys.map(String), create);
   }
 }
 
 /** A source, and the buckets that its value leads to. */
 class Group implements Visit {
   readonly #run: Run;
-  readonly #buckets: Buckets<TreeNode>;
+  readonly #buckets: Pick<Buckets<TreeNode>, 'collect'>;
   /** Evaluated as they are where the source errs or has a value of another type. */
   readonly #open: readonly CompiledPolicy[];
   /** The same, but where the source errs a conjunct before it does not hold. */
@@ -265,7 +284,7 @@ class Group implements Visit {
 
   constructor(
     run: Run,
-    buckets: Buckets<TreeNode>,
+    buckets: Pick<Buckets<TreeNode>, 'collect'>,
     policies: readonly { readonly policy: CompiledPolicy; readonly guarded: boolean }[],
   ) {
     this.#run = run;
