@@ -27,6 +27,7 @@ export type { Grant } from './guard/grant.ts';
 export * from './guard/guard.ts';
 export { History, type HistorySnapshot } from './guard/history.ts';
 export { eventOfEntry } from './guard/history-event.ts';
+export { BUCKETS } from './guard/history-window.ts';
 export { inputsFrom, type JudgeInputs, type LoggedInputs, NO_INPUTS } from './guard/inputs.ts';
 export { type Judgement, judge } from './guard/judge.ts';
 export * from './guard/lint/lint.ts';

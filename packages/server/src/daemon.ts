@@ -24,7 +24,8 @@ import { Logbook } from './logbook.ts';
 import type { Past } from './look-back.ts';
 import { type ApplyPorts, applyPolicies } from './policy/apply.ts';
 import { recoverFolder } from './policy/policy-folder.ts';
-import { immovable } from './reload.ts';
+import { rebuildHistory } from './rebuild-history.ts';
+import { immovable, rememberable } from './reload.ts';
 import { logOptions, openSource } from './source.ts';
 
 export const DRAIN_MS = 5_000;
@@ -56,6 +57,8 @@ interface Parts {
   readonly sideStore: OpenSideStore;
   readonly recorder: OpenRecorder;
   readonly guard: Guard;
+  /** Everything that happened from then on is in the guard's history. */
+  readonly historySinceMs: number;
 }
 
 /** What is in force: replaced as a whole, so that nobody sees the users of one and the policies of another. */
@@ -184,8 +187,8 @@ class RunningDaemon implements Daemon {
     try {
       const config = await loadConfig(old.config.file);
       immovable(old.config, config);
-      await this.#apply({ config, policies: loadPolicies(config.policies) }, 'reloaded');
-      const { policies } = this.#force;
+      const policies = loadPolicies(config.policies);
+      await this.#apply({ config, policies }, 'reloaded');
       return {
         ok: true,
         message: `policy set ${policies.digest.slice(0, 12)}, ${config.users.length} users`,
@@ -200,6 +203,7 @@ class RunningDaemon implements Daemon {
   /** In force only once it is on disk that it is: what a log does not know must not decide. */
   async #apply(next: Force, why: string): Promise<void> {
     try {
+      rememberable(next.policies, Date.now() - this.#parts.historySinceMs, next.config);
       await this.#logbook.changed(this.#force, next, why);
     } catch (error) {
       next.policies.close();
@@ -236,10 +240,19 @@ export async function startDaemon(config: Config): Promise<Daemon> {
   try {
     const noticed = new LateListener<LogFinding>();
     log = await openLog({ ...logOptions(config.log), onFinding: noticed.call });
-    const { sideStore, recorder, past } = await openSource(config.log, log);
+    const { sideStore, recorder, past, entries } = await openSource(config.log, log);
     const docs = `http://${formatAddress(config.api.listen)}/entries/`;
-    const guard = openGuard({ recorder, policySet: policies, docs });
-    daemon = new RunningDaemon({ log, sideStore, recorder, guard }, { config, policies });
+    const rebuilt = await rebuildHistory({
+      log: entries,
+      privateDir: join(config.log.dir, 'private'),
+      memoryMs: policies.memoryMs,
+      nowMs: Date.now(),
+    });
+    const { history, sinceMs } = rebuilt;
+    const digestKey = createHmac('sha256', config.log.key).update('sealrail action key').digest();
+    const guard = openGuard({ recorder, policySet: policies, history, digestKey, docs });
+    const parts = { log, sideStore, recorder, guard, historySinceMs: sinceMs };
+    daemon = new RunningDaemon(parts, { config, policies });
     await daemon.start(past);
     noticed.listen((finding) => daemon?.noticed(finding));
     return daemon;

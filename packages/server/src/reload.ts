@@ -1,4 +1,5 @@
 /** What a running daemon cannot change, because sessions run on it. */
+import type { PolicySet } from '@sealrail/sdk';
 import type { Config } from './config/config.ts';
 import { ConfigError } from './config/errors.ts';
 
@@ -25,4 +26,20 @@ export function immovable(before: Config, after: Config): void {
       hint: 'nothing of the new configuration is in force',
     })),
   );
+}
+
+/** Throws ConfigError where policies look further back than the history that is known. */
+export function rememberable(
+  { memoryMs }: Pick<PolicySet, 'memoryMs'>,
+  knownMs: number,
+  { policies }: Pick<Config, 'policies'>,
+): void {
+  if (memoryMs <= knownMs) return;
+  throw new ConfigError([
+    {
+      file: policies,
+      message: `these policies look back for ${Math.ceil(memoryMs / 1_000)} s, and what is known goes back for ${Math.floor(knownMs / 1_000)} s: this takes a restart`,
+      hint: 'a start reads from the log what they ask for; nothing of the new policies is in force',
+    },
+  ]);
 }

@@ -10,7 +10,7 @@ import {
 } from '@sealrail/sdk';
 import { type Log, type LogOptions, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
 import type { LogConfig } from './config/config.ts';
-import { lookBack, type Past, pastOf } from './look-back.ts';
+import { lookBack, type Past, type PastEntries, pastOf } from './look-back.ts';
 import { VERSION } from './version.ts';
 import { witnessHttp } from './witness/http.ts';
 
@@ -36,13 +36,15 @@ export interface OpenSource {
   readonly sideStore: OpenSideStore;
   readonly recorder: OpenRecorder;
   readonly past: Past;
+  readonly entries: PastEntries;
 }
 
 export async function openSource(config: LogConfig, log: Log): Promise<OpenSource> {
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   // One for each log, and the same at every start.
   const id = `daemon-${createHash('sha256').update(config.origin).digest('hex').slice(0, 8)}`;
-  const past = await lookBack(pastOf(log, join(config.dir, 'log')), id);
+  const entries = pastOf(log, join(config.dir, 'log'));
+  const past = await lookBack(entries, id);
   const sideStore = await openSideStore({ folder: join(config.dir, 'private'), random });
   const recorder = openRecorder({
     log,
@@ -52,5 +54,5 @@ export async function openSource(config: LogConfig, log: Log): Promise<OpenSourc
     clock: systemClock(),
     random,
   });
-  return { sideStore, recorder, past };
+  return { sideStore, recorder, past, entries };
 }

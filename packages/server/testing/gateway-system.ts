@@ -58,7 +58,10 @@ export interface Recorded {
 
 /** Keeps what it is given; answers at once, when it is told to, or never well. */
 export class TestLog implements Recorder {
-  readonly clock = systemClock();
+  /** How far the clock is ahead of the machine's. */
+  aheadMs = 0;
+  readonly #system = systemClock();
+  readonly clock = (): bigint => this.#system() + BigInt(this.aheadMs) * 1000n;
   readonly entries: Recorded[] = [];
   mode: 'durable' | 'holding' | 'failing' = 'durable';
   readonly #held: (() => void)[] = [];
@@ -74,7 +77,7 @@ export class TestLog implements Recorder {
             else resolve(index);
           });
     durable.catch(() => undefined);
-    return { id, atMs: Date.now(), durable };
+    return { id, atMs: Number(this.clock() / 1000n), durable };
   }
 
   release(): void {
@@ -107,14 +110,14 @@ export interface GatewaySystem {
   stop(): Promise<void>;
 }
 
-const user = (name: string, groups: readonly string[]): User => ({
+const user = (name: string, groups: readonly string[], type: User['type'] = 'service'): User => ({
   name,
-  type: 'service',
+  type,
   groups,
   roles: [],
   scram: scramVerifier(PASSWORD),
 });
-const USERS = [user('svc', ['services']), user('other', [])];
+const USERS = [user('svc', ['services']), user('other', []), user('bot', [], 'agent')];
 
 export async function startGatewaySystem(setup: string): Promise<GatewaySystem> {
   const folder = mkdtempSync(join(tmpdir(), 'sealrail-gateway-'));

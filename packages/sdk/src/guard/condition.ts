@@ -58,7 +58,8 @@ export function readCondition(
 /** For how long a condition needs to know what was done; 0 where it does not. */
 export function memoryOf(condition: Condition): number {
   if (condition.kind === 'within-rate') return condition.windowMs;
-  return condition.kind === 'tainted' ? condition.ttlMs : 0;
+  // For as long as a grant is good, it must be known whether it was used.
+  return condition.kind === 'tainted' || condition.kind === 'approved' ? condition.ttlMs : 0;
 }
 
 function conditionOf(

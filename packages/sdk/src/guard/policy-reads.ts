@@ -12,7 +12,6 @@ export interface UnreadableContext {
 
 /** What gives the members their true values does not exist yet. */
 export const NOT_ESTABLISHED: readonly UnreadableContext[] = [
-  { path: ['meta', 'history'], why: 'a history is not kept by this version' },
   {
     path: ['meta', 'detected', 'injection'],
     why: 'injections are not detected by this version',

@@ -106,8 +106,8 @@ describe('loading policies', () => {
     ],
     [
       'a fact that nobody fills',
-      `${head}forbid (principal, action in Action::"sql.any", resource) when { context.meta.history.denied1m > 5 };`,
-      { message: expect.stringMatching(/history is not kept/) },
+      `${head}forbid (principal, action in Action::"sql.any", resource) when { context.meta.detected.injection > 5 };`,
+      { message: expect.stringMatching(/injections are not detected|not detected/) },
     ],
     [
       'a policy without a message',
@@ -185,8 +185,8 @@ describe('loading policies', () => {
     ],
     ...['Value', 'Var', '.', 'has', 'Record', 'left', 'attr'].map((key): (typeof cases)[number] => [
       `such a fact in a record whose key is ${key}`,
-      when(`{"${key}": context.meta.history.denied1m}["${key}"] > 1`),
-      { message: expect.stringMatching(/it reads context.meta.history/) },
+      when(`{"${key}": context.meta.detected.injection}["${key}"] > 1`),
+      { message: expect.stringMatching(/it reads context.meta.detected/) },
     ]),
     [
       'a branch that hides the record',

@@ -311,8 +311,11 @@ function memoryOfSet(policies: readonly ReadPolicy[]): Pick<PolicySet, 'remember
   const each = policies.map(({ info: { condition }, conditions }) =>
     Math.max(condition ? memoryOf(condition) : 0, historyReadMs(conditions)),
   );
-  const memoryMs = Math.max(0, ...each);
-  return { remembers: memoryMs > 0, memoryMs };
+  const remembers = policies.some(
+    ({ info: { condition, readsHistory } }) =>
+      readsHistory || condition?.kind === 'within-rate' || condition?.kind === 'tainted',
+  );
+  return { remembers, memoryMs: Math.max(0, ...each) };
 }
 
 /** `offset` in UTF-16 code units. */

@@ -14,7 +14,10 @@ import { ConfigError, type ConfigProblem } from './errors.ts';
 import { checkWritable } from './source.ts';
 
 /** What the gateways of this version carry out, and the daemon for its own administration. */
-export const FULFILMENT: Fulfilment = { 'sql.': ['approved'], 'policy.': ['approved'] };
+export const FULFILMENT: Fulfilment = {
+  'sql.': ['approved', 'within-rate', 'tainted'],
+  'policy.': ['approved', 'within-rate', 'tainted'],
+};
 
 /**
  * For cases beside the policies: of a surface that does not exist here yet a case says what its policies

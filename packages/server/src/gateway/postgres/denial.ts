@@ -30,8 +30,9 @@ export function poisonedId(message: string): string | undefined {
 
 /** DESIGN section 8: M names policy and reason, D the decision, H what to do instead. */
 export function denialFields({ denial, reading, code }: Denied): ErrorFields {
-  const { decisionId, docs, policy, message, hint } = denial;
-  const detail = `decision ${decisionId}${docs === undefined ? '' : `\n${docs}`}`;
+  const { decisionId, docs, policy, message, hint, retryAfterMs } = denial;
+  const wait = retryAfterMs === undefined ? '' : `\nretryAfterMs ${retryAfterMs}`;
+  const detail = `decision ${decisionId}${docs === undefined ? '' : `\n${docs}`}${wait}`;
   if (reading?.kind === 'syntax-error' && denial.code === 'not-understood') {
     // As the server itself would have said it, had it been asked.
     const { message: problem, position } = reading;

@@ -295,6 +295,7 @@ class PostgresGateway implements Gateway {
       judge,
       names,
       refreshCatalog: () => this.catalog.refresh(),
+      guard,
       recorder,
       about,
       target: this.#target.name,

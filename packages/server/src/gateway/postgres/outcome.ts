@@ -160,9 +160,15 @@ export class Outcomes {
     this.#count++;
     const { decisionId, code, rows, bytes, sentUs } = unit;
     const durationUs = sentUs === undefined ? 0 : Math.round(this.#options.nowUs() - sentUs);
+    // Read and thrown away by the server, or never sent: what was reserved for it is free again.
+    const nothingDone = outcome.status === 'skipped' && !unit.bound;
     this.#options.write({
       decisionId,
-      outcome: { ...outcome, ...(code === undefined ? {} : { code }) },
+      outcome: {
+        ...outcome,
+        ...(nothingDone ? { dispatched: false } : {}),
+        ...(code === undefined ? {} : { code }),
+      },
       rows,
       bytes,
       durationUs: Math.max(0, durationUs),

@@ -199,6 +199,7 @@ export class Pipeline {
     const [head] = this.#queue;
     // A query describes its results and binds without being asked to.
     if (head?.kind !== kind) return;
+    if (kind === 'bind' && head.unit) head.unit.bound = true;
     head.done?.();
     this.#end(head);
     this.#wake();

@@ -3,7 +3,7 @@
  * before the decision on it is on disk. Answers come back as they are, but for denials.
  */
 import type { Socket } from 'node:net';
-import type { About, EntryFields, Recorder } from '@sealrail/sdk';
+import type { About, EntryFields, Guard, Recorder } from '@sealrail/sdk';
 import { BackendReader, type Fate } from './backend.ts';
 import { denialFields, poisonedId } from './denial.ts';
 import { errorResponse, type FrameReader, frame, ProtocolError, readErrorFields } from './frame.ts';
@@ -31,6 +31,7 @@ export interface SessionOptions {
   readonly judge: Judge;
   readonly names: Names;
   readonly refreshCatalog: () => Promise<void>;
+  readonly guard: Guard;
   readonly recorder: Recorder;
   readonly about: About;
   readonly target: string;
@@ -76,7 +77,7 @@ export class Session {
     this.#outcomes = new Outcomes({
       newId,
       nowUs,
-      write: (outcome) => this.#record({ kind: 'outcome', ...outcome }),
+      write: (outcome) => this.#recorded(options.guard.outcome(outcome, options.about)),
     });
     this.#pipeline = new Pipeline({
       ready: (status) => this.#ready(status),
@@ -268,7 +269,11 @@ export class Session {
   /** Not waited for: an answer depends on its decision. A log that does not take it ends the session. */
   #record(fields: EntryFields): void {
     const { recorder, about } = this.#options;
-    recorder.record(fields, about).durable.catch((error: unknown) => {
+    this.#recorded(recorder.record(fields, about).durable);
+  }
+
+  #recorded(durable: Promise<unknown>): void {
+    durable.catch((error: unknown) => {
       void this.#fail(new NotDurable('the log cannot record this', { cause: error }));
     });
   }

@@ -3,6 +3,8 @@ export interface Unit {
   readonly decisionId: string;
   /** Undefined until it went up: what never did has certainly not happened. */
   sentUs: number | undefined;
+  /** The server has answered its Bind: planning may have run functions. */
+  bound: boolean;
   rows: number;
   bytes: number;
   status: 'pending' | 'executed' | 'failed' | 'skipped';
@@ -16,6 +18,7 @@ export function openUnit(decisionId: string): Unit {
   return {
     decisionId,
     sentUs: undefined,
+    bound: false,
     rows: 0,
     bytes: 0,
     status: 'pending',
