@@ -208,6 +208,29 @@ describe('a policy as JSON is taken when Cedar takes it, and means the same', ()
   });
 });
 
+test('JSON as deep as can be is an error and never an overflow', () => {
+  const wraps: readonly ((inner: Json) => Json)[] = [
+    (inner) => ({ '!': { arg: inner } }),
+    (inner) => ({ '&&': { left: inner, right: one } }),
+    (inner) => ({ '&&': { left: one, right: inner } }),
+    (inner) => ({ Set: [inner] }),
+    (inner) => ({ Record: { a: inner } }),
+    (inner) => ({ ip: [inner] }),
+    (inner) => ({ isIpv4: [inner] }),
+    (inner) => ({ is: { left: one, entity_type: 'U', in: inner } }),
+    (inner) => ({ 'if-then-else': { if: inner, then: one, else: one } }),
+  ];
+  for (const wrap of wraps) {
+    let body: Json = one;
+    for (let depth = 0; depth < 50_000; depth++) body = wrap(body);
+    const read = policyFromJson(when(body));
+    expect(read.ok ? '' : read.errors[0]!.message).toMatch(/deep|nested/);
+  }
+  let plain: Json = 1;
+  for (let depth = 0; depth < 50_000; depth++) plain = [plain];
+  expect(policyFromJson(value(plain)).ok).toBe(false);
+});
+
 const RUNS = Number(process.env.SEALRAIL_RUNS ?? 2_000);
 const WORDS = [
   ...['effect', 'principal', 'action', 'resource', 'conditions', 'annotations', 'op', 'All', '=='],

@@ -1,5 +1,5 @@
 import type { BinaryOperator, CallName, Expr, Pattern } from '../ast.ts';
-import { NODES_MAX, TREE_DEPTH_MAX } from '../syntax/limits.ts';
+import { NESTING_MAX, NODES_MAX } from '../syntax/limits.ts';
 import { findCall, isAttributeName, isVariable } from '../syntax/names.ts';
 import { JsonNumber } from './json.ts';
 import {
@@ -15,11 +15,20 @@ import {
 import { JsonFailure, type Place } from './place.ts';
 import { isUid, readTypeAndId, readTypeName } from './uid.ts';
 
-const BINARY: ReadonlySet<string> = new Set<BinaryOperator>([
+const UNARY: ReadonlySet<string> = new Set(['!', 'neg']);
+const BINARY: readonly BinaryOperator[] = [
   ...(['==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '&&', '||', 'in'] as const),
+];
+const OPERATORS: ReadonlySet<string> = new Set([
+  ...[...UNARY, ...BINARY],
+  ...['.', 'has', 'like', 'is'],
 ]);
-/** What looks into the operand before it. */
-const LOOKUPS: ReadonlySet<string> = new Set(['.', 'has', 'like', 'is']);
+/**
+ * Of the other operands, over which this recurses: some for each bracket that the text would have. All other
+ * limits are the parser's, which reads that text.
+ */
+const LEVELS_MAX = 3 * NESTING_MAX;
+
 const I64_MIN = -9223372036854775808n;
 const I64_MAX = 9223372036854775807n;
 const NO_FRACTIONS = 'Cedar has no number like this: fractions are `decimal("…")`';
@@ -34,10 +43,9 @@ interface Operation {
 /** The expressions of one policy, which share one bound. */
 export class ExpressionReader {
   #nodes = 0;
-  /** Of the expression that is being read; the outermost has none. */
-  #depth = -1;
+  #depth = 0;
 
-  /** Goes down what stands before the operators in a loop: a chain is as deep there as it is long. */
+  /** Goes down first operands in a loop: a chain is as deep there as it is long. */
   read(value: unknown, place: Place): Expr {
     this.#descend(place);
     const around: Operation[] = [];
@@ -47,13 +55,14 @@ export class ExpressionReader {
       operation = this.#open(first.value, first.place);
     }
     const innermost = this.#readInnermost(operation);
+    const expr = around.reduceRight((first, outer) => this.#readAround(first, outer), innermost);
     this.#depth--;
-    return around.reduceRight((first, outer) => this.#readAround(first, outer), innermost);
+    return expr;
   }
 
   #descend(place: Place): void {
-    if (++this.#depth > TREE_DEPTH_MAX) {
-      throw new JsonFailure(`operators are nested deeper than ${TREE_DEPTH_MAX} levels`, place);
+    if (++this.#depth > LEVELS_MAX) {
+      throw new JsonFailure(`nested deeper than ${LEVELS_MAX} levels`, place);
     }
   }
 
@@ -74,7 +83,7 @@ export class ExpressionReader {
     return { operator, body: object[operator], place: place.at(operator) };
   }
 
-  /** What has nothing before its operator. */
+  /** What has no such operand. */
   #readInnermost({ operator, body, place }: Operation): Expr {
     const at = 0;
     switch (operator) {
@@ -87,11 +96,6 @@ export class ExpressionReader {
         throw new JsonFailure('expected "principal", "action", "resource" or "context"', place);
       case 'Slot':
         throw new JsonFailure('a slot may stand only in the scope of a template', place);
-      case '!':
-      case 'neg': {
-        const [operand] = this.#readArgs(body, ['arg'], place);
-        return { kind: operator === '!' ? 'not' : 'negate', at, operand: operand! };
-      }
       case 'if-then-else': {
         const [test, consequent, alternate] = this.#readArgs(body, ['if', 'then', 'else'], place);
         return { kind: 'if', at, test: test!, consequent: consequent!, alternate: alternate! };
@@ -115,7 +119,7 @@ export class ExpressionReader {
     }
   }
 
-  /** The operator and what stands behind it. */
+  /** The operator and its other operands. */
   #readAround(first: Expr, { operator, body, place }: Operation): Expr {
     const at = 0;
     if (Array.isArray(body)) {
@@ -124,6 +128,10 @@ export class ExpressionReader {
     }
     const object = takeObject(body, place);
     switch (operator) {
+      case '!':
+      case 'neg':
+        checkMembers(object, ['arg'], place);
+        return { kind: operator === '!' ? 'not' : 'negate', at, operand: first };
       case '.': {
         checkMembers(object, ['left', 'attr'], place);
         const name = takeString(memberOf(object, 'attr'), place.at('attr'));
@@ -240,7 +248,7 @@ export class ExpressionReader {
   }
 }
 
-/** What stands before the operator, where the operator has something there. */
+/** The operand that is walked in a loop: what stands before the operator, or alone behind a sign. */
 function firstOf({
   operator,
   body,
@@ -251,8 +259,8 @@ function firstOf({
     const receiver = takeList(body, place)[0];
     return receiver === undefined ? undefined : { value: receiver, place: place.at(0) };
   }
-  if (call?.style !== 'method' && !BINARY.has(operator) && !LOOKUPS.has(operator)) return undefined;
-  const name = call?.arity === 0 ? 'arg' : 'left';
+  if (call?.style !== 'method' && !OPERATORS.has(operator)) return undefined;
+  const name = call?.arity === 0 || UNARY.has(operator) ? 'arg' : 'left';
   return { value: memberOf(takeObject(body, place), name), place: place.at(name) };
 }
 

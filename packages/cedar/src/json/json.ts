@@ -29,8 +29,8 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
-/** A policy's chain of 5,000 operators is as deep: each is two levels. Whoever walks a value bounds that itself. */
-export const JSON_DEPTH_MAX = 10_100;
+/** Twice the deepest policy (`TREE_DEPTH_MAX`) and what stands around it. */
+export const JSON_DEPTH_MAX = 2_100;
 export const JSON_LENGTH_MAX = 67_108_864;
 /** Longer integers stay text: turning digits into a bigint costs their square. */
 const INTEGER_DIGITS_MAX = 40;

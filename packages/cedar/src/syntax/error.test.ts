@@ -149,18 +149,15 @@ describe('every limit is an error and never an overflow', () => {
     expect(takes('((1))', { nestingMax: 2 })).toBe(false);
   });
 
-  test('levels of operators, where a chain is one however long it is', () => {
-    const signs = (levels: number): string => {
-      const full = Math.floor(levels / 4);
-      return `${'!!!!('.repeat(full)}${'!'.repeat(levels % 4)}true${')'.repeat(full)}`;
-    };
-    expect(takes(signs(TREE_DEPTH_MAX))).toBe(true);
-    expect(takes(signs(TREE_DEPTH_MAX + 1))).toBe(false);
-    expect(takes('!true', { treeDepthMax: 1 })).toBe(true);
-    expect(takes('!true', { treeDepthMax: 0 })).toBe(false);
-    expect(takes(`true${' && true'.repeat(20_000)}`)).toBe(true);
-    expect(takes(`principal${'.a'.repeat(20_000)}`)).toBe(true);
+  test('depth of the tree, which a chain has without any brackets', () => {
+    const chain = (operators: number): string => `1${' + 1'.repeat(operators)}`;
+    expect(takes(chain(TREE_DEPTH_MAX - 1))).toBe(true);
+    expect(takes(chain(TREE_DEPTH_MAX))).toBe(false);
+    expect(takes(`principal${'.a'.repeat(TREE_DEPTH_MAX - 1)}`)).toBe(true);
+    expect(takes(`principal${'.a'.repeat(TREE_DEPTH_MAX)}`)).toBe(false);
     expect(takes(`principal${'.contains(1)'.repeat(1_000_000)}`)).toBe(false);
+    expect(takes('1 + 1', { treeDepthMax: 2 })).toBe(true);
+    expect(takes('1 + 1', { treeDepthMax: 1 })).toBe(false);
   });
 
   test('nodes', () => {

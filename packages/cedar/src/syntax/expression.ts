@@ -6,7 +6,7 @@ import type { BinaryOperator, Expr } from '../ast.ts';
 import { SyntaxFailure } from './error.ts';
 import { unescapePattern } from './escape.ts';
 import { parseNegative, parseOperand } from './operand.ts';
-import { NONE, type TokenStream } from './stream.ts';
+import type { TokenStream } from './stream.ts';
 import { takeAttributeName, takeString, takeTypeName } from './words.ts';
 
 /** `if a then b else c`, or what has none outside of brackets. */
@@ -29,7 +29,7 @@ function parseIf(tokens: TokenStream): Expr {
     throw tokens.unexpected('`else`', 'every `if` needs its `else`');
   }
   const alternate = parseExpression(tokens);
-  tokens.countNode(0, Math.max(depth, tokens.depth), at);
+  tokens.countNode(Math.max(depth, tokens.depth), at);
   return { kind: 'if', at, test, consequent, alternate };
 }
 
@@ -55,7 +55,7 @@ function parseBinary(
   const leftDepth = tokens.depth;
   tokens.advance();
   const right = parseRight(tokens);
-  tokens.countNode(leftDepth, tokens.depth, at);
+  tokens.countNode(Math.max(leftDepth, tokens.depth), at);
   return { kind: 'binary', at, operator, left, right };
 }
 
@@ -117,10 +117,10 @@ function parseHas(tokens: TokenStream, object: Expr): Expr {
     path.push(takeAttributeName(tokens, 'an attribute after `has`'));
     while (tokens.take('.')) {
       path.push(takeAttributeName(tokens, 'an attribute'));
-      tokens.countNode(depth, NONE, at);
+      tokens.countNode(depth, at);
     }
   }
-  tokens.countNode(depth, NONE, at);
+  tokens.countNode(depth, at);
   return { kind: 'has', at, object, path };
 }
 
@@ -136,7 +136,7 @@ function parseLike(tokens: TokenStream, operand: Expr): Expr {
     tokens.reportFailure(failure);
   }
   tokens.advance();
-  tokens.countNode(depth, NONE, at);
+  tokens.countNode(depth, at);
   return { kind: 'like', at, operand, pattern };
 }
 
@@ -146,11 +146,11 @@ function parseIs(tokens: TokenStream, operand: Expr): Expr {
   tokens.advance();
   const type = takeTypeName(tokens);
   if (!tokens.takeWord('in')) {
-    tokens.countNode(depth, NONE, at);
+    tokens.countNode(depth, at);
     return { kind: 'is', at, operand, type };
   }
   const entity = parseSum(tokens);
-  tokens.countNode(depth, tokens.depth, at);
+  tokens.countNode(Math.max(depth, tokens.depth), at);
   return { kind: 'is', at, operand, type, in: entity };
 }
 
@@ -201,7 +201,7 @@ function parseUnary(tokens: TokenStream): Expr {
     operand = parseOperand(tokens);
   }
   for (const at of places.reverse()) {
-    tokens.countNode(0, tokens.depth, at);
+    tokens.countNode(tokens.depth, at);
     operand = { kind: sign === '!' ? 'not' : 'negate', at, operand };
   }
   return operand;

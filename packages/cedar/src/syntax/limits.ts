@@ -9,10 +9,10 @@ export const POLICIES_MAX = 100_000;
 /** Brackets, `if`s, calls and the like inside each other. Cedar's own WASM build gives up before 150. */
 export const NESTING_MAX = 200;
 /**
- * Levels of operators. What stands before an operator is on its level, so that a chain (`a && b && c`,
- * `a.b.c`) costs one however long it is; whoever walks a tree must walk those in a loop.
+ * Depth of one condition's tree, where in `a && b && c` every operator is a level. Whoever walks a tree may
+ * recurse over it.
  */
-export const TREE_DEPTH_MAX = 400;
+export const TREE_DEPTH_MAX = 1_000;
 /** Operators, calls, literals and names of one policy. */
 export const NODES_MAX = 100_000;
 /** More of them help nobody, and a large text of garbage could produce one per byte. */

@@ -4,7 +4,7 @@ import type { EntityUid } from '../value.ts';
 import { SyntaxFailure } from './error.ts';
 import { parseExpression } from './expression.ts';
 import { callNames, findCall, isReserved, isVariable, VARIABLES } from './names.ts';
-import { NONE, type TokenStream } from './stream.ts';
+import type { TokenStream } from './stream.ts';
 import { hintFor, suggest } from './suggest.ts';
 import { takeAttributeName, takeEntity, takePath, takeString, toLong } from './words.ts';
 
@@ -38,7 +38,7 @@ function parseAccesses(tokens: TokenStream, operand: Expr): Expr {
       if (tokens.is('(')) {
         object = parseMethodCall(tokens, object, name, nameStart);
       } else {
-        tokens.countNode(depth, NONE, at);
+        tokens.countNode(depth, at);
         object = { kind: 'attribute', at: nameStart, object, name };
       }
     } else if (tokens.is('[')) {
@@ -49,7 +49,7 @@ function parseAccesses(tokens: TokenStream, operand: Expr): Expr {
       const nameStart = tokens.start;
       const name = takeString(tokens);
       tokens.expect(']');
-      tokens.countNode(depth, NONE, at);
+      tokens.countNode(depth, at);
       object = { kind: 'attribute', at: nameStart, object, name };
     } else if (tokens.is('(')) {
       throw new SyntaxFailure(
@@ -66,7 +66,7 @@ function parseMethodCall(tokens: TokenStream, receiver: Expr, name: string, at: 
   const nameEnd = tokens.behind;
   const receiverDepth = tokens.depth;
   const args = parseList(tokens, '(', ')');
-  tokens.countNode(receiverDepth, tokens.depth, at);
+  tokens.countNode(Math.max(receiverDepth, tokens.depth), at);
   const call = findCall(name);
   if (call === undefined) {
     tokens.report(
@@ -113,7 +113,7 @@ function parsePrimary(tokens: TokenStream): Expr {
     }
     case '[': {
       const elements = parseList(tokens, '[', ']');
-      tokens.countNode(0, tokens.depth, at);
+      tokens.countNode(tokens.depth, at);
       return { kind: 'set', at, elements };
     }
     case '{':
@@ -134,7 +134,7 @@ function literalAt(
   at: number,
   value: boolean | string | number | bigint | EntityUid,
 ): Expr {
-  tokens.countNode(0, NONE, at);
+  tokens.countNode(0, at);
   return { kind: 'literal', at, value };
 }
 
@@ -164,7 +164,7 @@ function parseNamed(tokens: TokenStream): Expr {
 }
 
 function variableAt(tokens: TokenStream, at: number, name: Variable): Expr {
-  tokens.countNode(0, NONE, at);
+  tokens.countNode(0, at);
   return { kind: 'variable', at, name };
 }
 
@@ -176,7 +176,7 @@ function suggestVariable(tokens: TokenStream, word: string): string | undefined 
 function parseFunctionCall(tokens: TokenStream, name: string, at: number): Expr {
   const nameEnd = tokens.behind;
   const args = parseList(tokens, '(', ')');
-  tokens.countNode(0, tokens.depth, at);
+  tokens.countNode(tokens.depth, at);
   const call = findCall(name);
   if (call?.style === 'function') return { kind: 'call', at, name: call.name, args };
   if (call === undefined) {
@@ -233,6 +233,6 @@ function parseRecord(tokens: TokenStream): Expr {
     if (!tokens.take(',')) break;
   }
   tokens.expect('}', '`,` or `}`');
-  tokens.countNode(0, depth, at);
+  tokens.countNode(depth, at);
   return { kind: 'record', at, members };
 }

@@ -12,7 +12,7 @@ import { EntityUid } from '../value.ts';
 import { locateError, type ParseError, SyntaxFailure } from './error.ts';
 import { parseExpression } from './expression.ts';
 import { lowerLimits, type ParseLimits } from './limits.ts';
-import { NONE, TokenStream } from './stream.ts';
+import { TokenStream } from './stream.ts';
 import { hintFor, suggest } from './suggest.ts';
 import { takeEntity, takeName, takeString, takeTypeName } from './words.ts';
 
@@ -239,7 +239,7 @@ function parseActions(tokens: TokenStream): EntityUid | EntityUid[] {
   const actions: EntityUid[] = [];
   while (!tokens.is(']')) {
     actions.push(parseParenthesized(tokens, () => parseAction(tokens)));
-    tokens.countNode(0, NONE, tokens.start);
+    tokens.countNode(0, tokens.start);
     if (!tokens.take(',')) break;
   }
   tokens.expect(']', '`,` or `]`');

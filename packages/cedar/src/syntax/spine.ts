@@ -3,7 +3,8 @@ import { findCall } from './names.ts';
 
 /**
  * What stands before the operator of an expression: the left operand, the object of an attribute, the
- * receiver of a method. A chain is as deep on this side as it is long and is walked in a loop.
+ * receiver of a method. A chain is as deep on this side as it is long, so what costs several frames a level
+ * walks it in a loop.
  */
 export function firstOperand(expr: Expr): Expr | undefined {
   switch (expr.kind) {

@@ -3,9 +3,6 @@ import { Lexer, skipBlanks, type TokenKind } from './lexer.ts';
 import { ERRORS_MAX, type ParseLimits } from './limits.ts';
 import { hintFor } from './suggest.ts';
 
-/** The depth of operands that a node does not have. */
-export const NONE = -1;
-
 /** The tokens of one text with what was found wrong so far, and the counters that keep it bounded. */
 export class TokenStream extends Lexer {
   readonly errors: ParseError[] = [];
@@ -108,17 +105,15 @@ export class TokenStream extends Lexer {
     this.#nesting--;
   }
 
-  /**
-   * Counts a node by the depth of what stands before its operator, which is free, and of the deepest of its
-   * other operands, which is a level below it.
-   */
-  countNode(first: number, others: number, start: number): void {
-    this.depth = Math.max(first, others + 1);
+  /** Counts a node whose deepest operand is `depth` deep. */
+  countNode(depth: number, start: number): void {
+    this.depth = depth + 1;
     if (this.depth > this.limits.treeDepthMax) {
       throw new SyntaxFailure(
-        `operators are nested deeper than ${this.limits.treeDepthMax} levels`,
+        `the expression is more than ${this.limits.treeDepthMax} operators deep`,
         start,
         this.behind,
+        'many alternatives are a set: `[…].contains(x)`, `x in […]`',
       );
     }
     if (++this.#nodes > this.limits.nodesMax) {
