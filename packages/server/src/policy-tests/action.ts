@@ -33,6 +33,8 @@ export function doingOf(step: RawDoing, path: Path, world: World): Doing | undef
     world.entities.problem(path, 'there has to be either sql or action');
     return undefined;
   }
+  if (step.sql !== undefined && step.on !== undefined)
+    world.entities.problem([...path, 'on'], 'what a statement is about, the statement says');
   const requests =
     step.sql === undefined
       ? requestOf(step, actor, path, world)

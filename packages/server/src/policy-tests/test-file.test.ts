@@ -101,6 +101,38 @@ describe('what was done before', () => {
   });
 });
 
+describe('what is wrong with a file', () => {
+  const problemsOf = (file: object): readonly string[] => {
+    try {
+      read(file);
+    } catch (error) {
+      if (error instanceof ConfigError)
+        return error.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+    }
+    return [];
+  };
+  const one = { as: 'ann', sql: 'SELECT 1', expect: 'allow' };
+
+  test('is said once, however many cases it is wrong for', () => {
+    const file = {
+      principals: { ann: { type: 'human' } },
+      entities: [{ uid: 'Application::x', attrs: { critcal: true } }],
+      cases: [
+        { name: 'a', ...one },
+        { name: 'b', ...one },
+      ],
+    };
+    expect(problemsOf(file)).toEqual(['7:7 there is no fact "critcal"']);
+  });
+
+  test('a statement has no other resource than those that it names', () => {
+    const cases = [{ name: 'a', ...one, on: 'Table::x' }];
+    expect(problemsOf({ principals: { ann: { type: 'human' } }, cases })).toEqual([
+      '9:9 what a statement is about, the statement says',
+    ]);
+  });
+});
+
 describe('a file of cases may be anything', () => {
   const word = fc.constantFrom(
     ...[

@@ -61,7 +61,7 @@ export function readTestFile(file: string, options: TestFileOptions): readonly T
   const source = new YamlSource(file);
   const raw = source.check(fileShape, fileKeys);
   if (raw === undefined) throw source.error();
-  const problem: Problem = (...where) => source.add(...where);
+  const problem = onceEach((...where) => source.add(...where));
   const database = databaseOf(raw.database, problem);
   const reader = new CaseReader({ ...options, raw, source, database, problem });
   const cases = raw.cases.map((one, at) => ({
@@ -73,6 +73,17 @@ export function readTestFile(file: string, options: TestFileOptions): readonly T
   }));
   if (source.isWrong) throw source.error();
   return cases;
+}
+
+/** What is wrong with an entity of the file is found again by every case that it is made for. */
+function onceEach(problem: Problem): Problem {
+  const seen = new Set<string>();
+  return (path, message, ...more) => {
+    const key = JSON.stringify([path, message]);
+    if (seen.has(key)) return;
+    seen.add(key);
+    problem(path, message, ...more);
+  };
 }
 
 interface ReaderOptions extends TestFileOptions {
