@@ -213,6 +213,41 @@ describe('loading policies', () => {
     expect(result.length).toBeGreaterThan(2);
   });
 
+  test('an attribute that some actions have not is told once too, and not of each of them', () => {
+    const anything = (condition: string) =>
+      `${head}forbid (principal, action, resource) when { ${condition} };`;
+    expect(problems(anything('context.sql.readOnly || principal.trust > 1'))).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /^policy a: context\.sql does not exist for Action::"approval\.grant", .* and \d+ others$/,
+        ),
+        hint: expect.stringMatching(/^ask with `has` .* the actions that have it$/),
+      }),
+      expect.objectContaining({
+        message: 'policy a: the attribute trust does not exist for Human, Service',
+        hint: 'ask with `has` or `is` first, or name the types that have it',
+      }),
+    ]);
+    expect(problems(when('context.sql.limit > 1'))).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/^policy a: context\.sql\.limit may be missing for Action/),
+        hint: 'ask with `has` whether it is there first',
+      }),
+    ]);
+  });
+
+  test('a cost may be of what may be missing, and not of what is not there', () => {
+    const costing = (cost: string) =>
+      `${head}@unless("within-rate") @rate("9/1h") @key("principal") @cost("${cost}") forbid (principal, action in Action::"sql.any", resource);`;
+    expect(problems(costing('context.sql.estimatedRows'))).toEqual([]);
+    expect(problems(costing('context.sql.rows'))).toMatchObject([
+      { message: expect.stringMatching(/^policy a: @cost: context\.sql\.rows does not exist for/) },
+    ]);
+    expect(problems(costing('context.sql.dialect'))).toMatchObject([
+      { message: expect.stringMatching(/^policy a: @cost: unexpected type/) },
+    ]);
+  });
+
   test('everything that is wrong is told at once, over all files', () => {
     const files = [
       'permit (principal, action, resource);',

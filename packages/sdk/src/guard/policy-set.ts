@@ -17,6 +17,7 @@ import {
 import { encodeCanonical, parseCanonical } from '../entry/canonical.ts';
 import { SealrailError } from '../errors.ts';
 import { readAnnotations } from './annotations.ts';
+import { isAboutPresence, joinAttributeErrors } from './attribute-errors.ts';
 import { memoryOf } from './condition.ts';
 import type { ConditionKind, Engine, PolicyInfo } from './decision.ts';
 import { openEngine } from './engine.ts';
@@ -252,19 +253,16 @@ function validatePolicies(policies: readonly ReadPolicy[], schema: string): Poli
     // Each policy parsed by itself: what fails now is the schema, or Cedar's own parser reads it otherwise.
     throw new Error(`Cedar refuses policies or schema: ${answer.errors[0]?.message ?? 'unknown'}`);
   }
-  return [...answer.validationErrors, ...answer.validationWarnings].flatMap(
-    ({ policyId, error }) => {
-      const policy = byId.get(policyId);
-      if (policy) return [cedarProblem(policy, error)];
-      const costly = byId.get(policyId.slice(1));
-      // What may be missing has no cost then, and that is an error of the policy when it is.
-      if (costly === undefined || MAY_BE_MISSING.test(error.message)) return [];
-      return [problemOf(costly, `policy ${costly.info.id}: @cost: ${error.message}`)];
-    },
-  );
+  const errors = [...answer.validationErrors, ...answer.validationWarnings];
+  // What may be missing has no cost then, and that is an error of the policy when it is.
+  const counting = errors.filter((error) => byId.has(error.policyId) || !isAboutPresence(error));
+  return joinAttributeErrors(counting).flatMap(({ policyId, error }) => {
+    const policy = byId.get(policyId);
+    if (policy) return [cedarProblem(policy, error)];
+    const costly = byId.get(policyId.slice(1));
+    return costly ? [problemOf(costly, `policy ${costly.info.id}: @cost: ${saidOf(error)}`)] : [];
+  });
 }
-
-const MAY_BE_MISSING = /^unable to guarantee safety of access to (optional attribute|tag)/;
 
 function costPolicy(policy: Policy, cost: Expr): string {
   const zero: Expr = { kind: 'literal', value: 0, at: 0 };
@@ -331,10 +329,13 @@ function problemAt(
 const problemOf = ({ file, policy }: ReadPolicy, message: string): PolicyProblem =>
   problemAt(file, policy.start, message);
 
-function cedarProblem({ file, policy }: ReadPolicy, error: DetailedError): PolicyProblem {
+function cedarProblem({ info, file, policy }: ReadPolicy, error: DetailedError): PolicyProblem {
   const [location] = error.sourceLocations ?? [];
   const text = file.text.slice(policy.start);
   const offset = location ? fromByteOffset(text, location.start) : 0;
   const hint = error.help ?? location?.label ?? undefined;
-  return problemAt(file, policy.start + offset, error.message, hint);
+  return problemAt(file, policy.start + offset, `policy ${info.id}: ${saidOf(error)}`, hint);
 }
+
+/** Cedar begins with the policy, by its own name for it. */
+const saidOf = ({ message }: DetailedError): string => message.replace(/^for policy `[^`]*`, /, '');
