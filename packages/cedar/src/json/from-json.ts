@@ -8,9 +8,11 @@ import type {
   Slot,
 } from '../ast.ts';
 import { formatParseError } from '../syntax/error.ts';
+import { TREE_DEPTH_MAX } from '../syntax/limits.ts';
 import { isAnnotationName } from '../syntax/names.ts';
 import { parsePolicies } from '../syntax/policy.ts';
 import { printPolicy } from '../syntax/print.ts';
+import { depthOf } from '../syntax/spine.ts';
 import type { EntityUid } from '../value.ts';
 import { ExpressionReader } from './expression-from-json.ts';
 import {
@@ -165,6 +167,10 @@ function readConditions(value: unknown, place: Place): readonly Condition[] {
         inside.at('kind'),
       );
     }
-    return { kind, body: reader.read(memberOf(condition, 'body'), inside.at('body')) };
+    const body = reader.read(memberOf(condition, 'body'), inside.at('body'));
+    if (depthOf(body) > TREE_DEPTH_MAX) {
+      throw new JsonFailure(`more than ${TREE_DEPTH_MAX} operators deep`, inside.at('body'));
+    }
+    return { kind, body };
   });
 }

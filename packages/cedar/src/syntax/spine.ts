@@ -37,3 +37,38 @@ export function foldSpine<T>(
   }
   return around.reduceRight(grow, start(innermost));
 }
+
+/** Levels of the tree, counted without recursion: the tree may come from anywhere. */
+export function depthOf(expr: Expr): number {
+  let level: readonly Expr[] = [expr];
+  let depth = 0;
+  for (; level.length > 0; depth++) level = level.flatMap(operandsOf);
+  return depth;
+}
+
+function operandsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'literal':
+    case 'variable':
+      return [];
+    case 'not':
+    case 'negate':
+    case 'like':
+      return [expr.operand];
+    case 'is':
+      return expr.in === undefined ? [expr.operand] : [expr.operand, expr.in];
+    case 'binary':
+      return [expr.left, expr.right];
+    case 'if':
+      return [expr.test, expr.consequent, expr.alternate];
+    case 'attribute':
+    case 'has':
+      return [expr.object];
+    case 'set':
+      return expr.elements;
+    case 'record':
+      return expr.members.map(([, value]) => value);
+    case 'call':
+      return expr.args;
+  }
+}
