@@ -5,6 +5,7 @@ export * from './entry/commitment.ts';
 export * from './entry/entry.ts';
 export * from './entry/parse.ts';
 export * from './entry/payload.ts';
+export * from './entry/random.ts';
 export * from './entry/recorder.ts';
 export { openBlobsAtRest } from './entry/side/blobs-at-rest.ts';
 export {

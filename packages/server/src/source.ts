@@ -6,6 +6,7 @@ import {
   type OpenSideStore,
   openRecorder,
   openSideStore,
+  stockedRandom,
   systemClock,
 } from '@sealrail/sdk';
 import { type Log, type LogOptions, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
@@ -40,7 +41,7 @@ export interface OpenSource {
 }
 
 export async function openSource(config: LogConfig, log: Log): Promise<OpenSource> {
-  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const random = stockedRandom((bytes) => randomBytes(bytes));
   // One for each log, and the same at every start.
   const id = `daemon-${createHash('sha256').update(config.origin).digest('hex').slice(0, 8)}`;
   const entries = pastOf(log, join(config.dir, 'log'));

@@ -31,8 +31,13 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-export const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += DIGITS[byte];
+  return text;
+}
 
 /** Two digits a byte; the caller has checked that they are digits. */
 export const fromHex = (hex: string): Uint8Array =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEPTH_MAX, encodeCanonical, parseCanonical } from './canonical.ts';
+import { DEPTH_MAX, encodeCanonical, keepCanonical, parseCanonical } from './canonical.ts';
 import type { Json } from './entry.ts';
 
 const integer = fc.maxSafeInteger().filter((value) => !Object.is(value, -0));
@@ -91,5 +91,28 @@ describe('canonical JSON', () => {
     ['nothing', ''],
   ])('reading refuses %s', (_name, text) => {
     expect(() => parseCanonical(text)).toThrow(/not (canonical )?JSON/);
+  });
+});
+
+describe('a value whose text is kept', () => {
+  test('is written as it would be without that, wherever it stands', () => {
+    fc.assert(
+      fc.property(json, json, (one, other) => {
+        const kept = { one, again: [one] };
+        const plain = structuredClone({ kept, other, list: [kept, other] });
+        const text = encodeCanonical(plain as Json);
+        keepCanonical(kept);
+        expect(encodeCanonical({ kept, other, list: [kept, other] })).toBe(text);
+      }),
+    );
+  });
+
+  test('cannot change any more, in any part of it: another value under the same text would be a lie', () => {
+    const value = keepCanonical({ a: { b: [1, { c: 'x' }] } });
+    const inner = value.a.b[1] as { c: string };
+    expect(() => {
+      inner.c = 'y';
+    }).toThrow(TypeError);
+    expect(() => (value.a.b as number[]).push(2)).toThrow(TypeError);
   });
 });

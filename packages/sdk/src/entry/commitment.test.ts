@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { commit } from './commitment.ts';
 
@@ -22,4 +23,20 @@ describe('commitments', () => {
     ]);
     expect(hashes.size).toBe(5);
   });
+});
+
+test('is HMAC-SHA-256 as others compute it, whatever the value', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      fc.string({ unit: 'grapheme' }),
+      fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+      (salt, pointer, value) => {
+        const expected = createHmac('sha256', salt)
+          .update(`sealrail/commit/v1\0${pointer}\0${JSON.stringify(value)}`)
+          .digest('hex');
+        expect(commit(salt, pointer, value)).toBe(expected);
+      },
+    ),
+  );
 });

@@ -58,7 +58,7 @@ function moveLarge(members: readonly Member[], memberBytesMax: number): FittedEn
   const named: Payload[] = [];
   const payloads: Buffer[] = [];
   for (const { at, text } of members) {
-    const large = text.length > memberBytesMax || Buffer.byteLength(text) > memberBytesMax;
+    const large = isLarger(text, memberBytesMax);
     if (large) {
       const payload = Buffer.from(text);
       payloads.push(payload);
@@ -72,6 +72,10 @@ function moveLarge(members: readonly Member[], memberBytesMax: number): FittedEn
   if (named.length > 0) outer.set('payloads', encodeCanonical(named as unknown as Json));
   return { bytes: Buffer.from(joinMembers(outer)), payloads };
 }
+
+/** A UTF-16 code unit has at most three bytes of UTF-8: mostly nothing has to be counted. */
+const isLarger = (text: string, bytesMax: number): boolean =>
+  text.length > bytesMax || (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax);
 
 /** An empty value of the same type, so that a reader that knows no payloads still finds what it expects. */
 function emptyLike(text: string): string {

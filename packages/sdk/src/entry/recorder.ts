@@ -1,6 +1,6 @@
 import { leafHash, sha256, toHex } from '@sealrail/tlog';
 import { SealrailError } from '../errors.ts';
-import { encodeCanonical } from './canonical.ts';
+import { encodeCanonical, keepCanonical } from './canonical.ts';
 import { type Clock, formatTime } from './clock.ts';
 import { commit, SALT_BYTES } from './commitment.ts';
 import {
@@ -107,6 +107,7 @@ class ChainedRecorder implements OpenRecorder {
   readonly failed: Promise<Error>;
   readonly clock: Clock;
   readonly #options: RecorderOptions;
+  readonly #source: Json;
   readonly #uuid: (unixMs: number) => string;
   #next: Place;
   /** Behind the last entry that the log has taken. */
@@ -121,6 +122,7 @@ class ChainedRecorder implements OpenRecorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.#source = keepCanonical({ ...options.source });
     this.#uuid = uuidSource(options.random);
     this.#next = { seq: 0, prev: options.previous };
     this.#taken = this.#next;
@@ -146,7 +148,7 @@ class ChainedRecorder implements OpenRecorder {
       v: ENTRY_VERSION,
       id,
       time: formatTime(now),
-      source: this.#options.source as unknown as Json,
+      source: this.#source,
       ...this.#next,
     });
     const durable = this.#store({ id, bytes, about, stored, blobs: [...payloads, ...attachments] });
