@@ -19,7 +19,7 @@ export {
 export type { CutTail } from './entry/side/values.ts';
 export * from './entry/uuid.ts';
 export * from './errors.ts';
-export { CODES } from './guard/decide.ts';
+export { CODES, type Ruling } from './guard/decide.ts';
 export * from './guard/decision.ts';
 export { type DenialContext, describeDenial } from './guard/denial.ts';
 export { type Formatted, formatPolicyText } from './guard/format.ts';
@@ -43,7 +43,7 @@ export { exprKey, policyKey } from './guard/lint/tree.ts';
 export * from './guard/logged-action.ts';
 export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';
-export { type Difference, judgeAgain, recheckDecision } from './guard/recheck.ts';
+export { type Difference, judgeAgain, recheckDecision, ruleAgain } from './guard/recheck.ts';
 export { resolvedSchema, schemaText } from './guard/schema.ts';
 export * from './guard/sql-context.ts';
 export { isCedarRecord, jsonOf } from './guard/value-json.ts';

@@ -1,7 +1,8 @@
 /** A logged decision beside what comes out when it is made again. Pure. */
 import { encodeCanonical } from '../entry/canonical.ts';
 import type { Json } from '../entry/entry.ts';
-import type { Action, Decision } from './decision.ts';
+import { decide, type Finding, type Ruling } from './decide.ts';
+import type { Action, Decision, PreparedEntities, Request } from './decision.ts';
 import { inputsFrom } from './inputs.ts';
 import { judge } from './judge.ts';
 import type { DecisionEntry } from './logged-action.ts';
@@ -34,6 +35,26 @@ export function judgeAgain(
   action: Action,
 ): Decision {
   return judge(set, action, inputsFrom(logged, time)).decision;
+}
+
+/**
+ * The same, for an action of an entry that was decided by policies: what rule 0 found then is not looked for
+ * again. `prepared` is of this set's engine, from the entities that the entry names.
+ */
+export function ruleAgain(
+  set: PolicySet,
+  { decision, time }: Pick<DecisionEntry, 'decision' | 'time'>,
+  requests: readonly Request[],
+  prepared: PreparedEntities,
+): Ruling {
+  const { rate, approval } = inputsFrom(decision, time);
+  const findings = requests.map((request): Finding => {
+    const evaluation = set.engine.evaluate(request, prepared);
+    if (evaluation.invalid === undefined) return { kind: 'evaluated', evaluation };
+    return { kind: 'misunderstood', why: { doubts: [], problem: evaluation.invalid } };
+  });
+  const { byId: policies, fulfils } = set;
+  return decide({ rejected: false, requests, findings, policies, fulfils, rate, approval });
 }
 
 function differences(

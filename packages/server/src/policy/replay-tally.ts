@@ -151,13 +151,18 @@ class Groups {
 
 function keepEarliest(kept: Example[], more: readonly Example[]): void {
   for (const one of more) {
-    kept.push(one);
-    const alike = kept.filter(({ change }) => change === one.change);
-    if (alike.length <= EXAMPLES_MAX) continue;
-    const latest = alike.reduce((a, b) => (a.index > b.index ? a : b));
-    kept.splice(kept.indexOf(latest), 1);
+    let alike = 0;
+    let latest = -1;
+    for (const [at, { change, index }] of kept.entries()) {
+      if (change !== one.change) continue;
+      alike++;
+      if (latest < 0 || index > (kept[latest]?.index ?? 0)) latest = at;
+    }
+    if (alike < EXAMPLES_MAX) kept.push(one);
+    else if (one.index < (kept[latest]?.index ?? 0)) kept.splice(latest, 1, one);
+    else continue;
+    kept.sort((a, b) => a.index - b.index);
   }
-  kept.sort((a, b) => a.index - b.index);
 }
 
 export const total = (changes: Changes): number =>

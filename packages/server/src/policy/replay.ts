@@ -4,49 +4,64 @@
  * otherwise does not change what came after it, so decisions are replayed in any order and by any number of
  * workers.
  */
-import { CedarError, recordFromJson } from '@sealrail/cedar';
+import { CedarError } from '@sealrail/cedar';
 import {
-  type Action,
   type BlobReader,
   type DecisionEntry,
-  type Entity,
   entitiesOf,
   isAction,
-  judgeAgain,
-  type LoggedDecision,
   loggedAction,
   type PolicySet,
+  type PreparedEntities,
   parseEntry,
   type Request,
+  type Ruling,
+  ruleAgain,
   SealrailError,
 } from '@sealrail/sdk';
 import { type EntryText, sliceEntry } from './entry-text.ts';
+import { metaReads } from './meta-reads.ts';
+import { MetaReader, membersText } from './meta-text.ts';
 import { Tally } from './replay-tally.ts';
 
 /** Texts that are parsed once each; past it all of them are forgotten. */
 export const TEXTS_KEPT_MAX = 20_000;
+/** Of one run; past it all of them are forgotten. */
+export const RULINGS_KEPT_MAX = 64;
 
 /** What of an entry does not change from one run of a statement to the next. */
 interface Known {
-  readonly decision: LoggedDecision;
+  readonly decision: DecisionEntry['decision'];
   /** Why there is nothing to replay. */
   readonly skip?: string;
+  /** Their `meta` is not theirs. */
   readonly requests: readonly Request[];
   readonly statement: string;
   readonly principal: string;
   readonly resources: readonly string[];
 }
 
+/** The same decision on the same facts, by the same principal on the same resources. */
+interface Run extends Known {
+  readonly texts: Pick<EntryText, 'decision' | 'facts'>;
+  /** What the candidate says, by those members of `meta` that it reads. */
+  readonly rulings: Map<string, Ruling>;
+}
+
 export class Replayer {
   readonly tally = new Tally();
   readonly #set: PolicySet;
   readonly #blobs: BlobReader;
-  readonly #known = new Map<string, Known>();
-  readonly #entities = new Map<string, readonly Entity[] | undefined>();
+  readonly #runs = new Map<string, Map<string, Run[]>>();
+  readonly #metas = new MetaReader();
+  readonly #entities = new Map<string, PreparedEntities | undefined>();
+  readonly #metaReads: ReadonlySet<string> | undefined;
+  #kept = 0;
 
   constructor(set: PolicySet, blobs: BlobReader) {
     this.#set = set;
     this.#blobs = blobs;
+    this.#metaReads = metaReads(set.policies);
   }
 
   /** One decision's entry. Never throws for what it holds. */
@@ -65,33 +80,55 @@ export class Replayer {
   }
 
   #replaySliced(index: number, sliced: EntryText): void {
-    const known = this.#knownOf(sliced);
-    const { decision, skip } = known;
-    const entities = skip === undefined ? this.#entitiesOf(decision.entities) : undefined;
-    if (entities === undefined) {
-      this.tally.addNotReplayed(skip ?? 'blob-missing');
-      return;
-    }
-    const meta = recordFromJson(JSON.parse(sliced.meta));
-    const requests = known.requests.map((one) => ({ ...one, context: { ...one.context, meta } }));
-    this.#compare(index, sliced, known, { requests, entities });
+    const run = this.#runOf(sliced);
+    const entities = run.skip === undefined ? this.#entitiesOf(run.decision.entities) : undefined;
+    if (entities === undefined) this.tally.addNotReplayed(run.skip ?? 'blob-missing');
+    else this.#compare(index, sliced.id, run, this.#rulingOf(run, sliced, entities));
+  }
+
+  /**
+   * A ruling follows from policies, request and inputs alone: where two entries of one run differ only in
+   * members of `meta` that the candidate does not read, it says the same to both.
+   */
+  #rulingOf(run: Run, { meta, time }: EntryText, entities: PreparedEntities): Ruling {
+    const { decision } = run;
+    const ask = (): Ruling =>
+      ruleAgain(this.#set, { decision, time }, this.#requestsOf(run, meta), entities);
+    // Whether a grant was still good depends on the time of the entry.
+    if (this.#metaReads === undefined || decision.inputs?.grants !== undefined) return ask();
+    const read = membersText(meta, this.#metaReads);
+    const known = run.rulings.get(read);
+    if (known !== undefined) return known;
+    const ruling = ask();
+    if (run.rulings.size >= RULINGS_KEPT_MAX) run.rulings.clear();
+    run.rulings.set(read, ruling);
+    return ruling;
+  }
+
+  #requestsOf({ requests }: Run, text: string): readonly Request[] {
+    const meta = this.#metas.read(text);
+    return requests.map(({ principal, action, resource, context }) => ({
+      principal,
+      action,
+      resource,
+      context: { ...context, meta },
+    }));
   }
 
   #replayWhole(index: number, entry: ReturnType<typeof parseEntry>, since: string): void {
     if (entry.kind !== 'decision' || entry.time < since) return;
     const action = loggedAction(entry, this.#blobs);
-    if (isAction(action)) this.#compare(index, entry, aboutEntry(entry, action.requests), action);
-    else this.tally.addNotReplayed(action);
+    if (!isAction(action)) {
+      this.tally.addNotReplayed(action);
+      return;
+    }
+    const entities = this.#set.engine.prepare(action.entities);
+    const ruling = ruleAgain(this.#set, entry, action.requests, entities);
+    this.#compare(index, entry.id, aboutEntry(entry, action.requests), ruling);
   }
 
-  #compare(
-    index: number,
-    { id, time }: { readonly id: string; readonly time: string },
-    known: Known,
-    action: Action,
-  ): void {
+  #compare(index: number, id: string, known: Known, made: Ruling): void {
     const { decision, statement, principal, resources } = known;
-    const made = judgeAgain(this.#set, decision, time, action);
     if (made.verdict === decision.verdict) {
       this.tally.addSame(
         made.code !== decision.code || !equal(made.determining, decision.determining),
@@ -113,25 +150,35 @@ export class Replayer {
     });
   }
 
-  #knownOf({ decision, facts, uses, where }: EntryText): Known {
-    const key = `${decision}\n${facts}\n${uses}\n${where}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const text = `{"decision":${decision},"facts":${facts},"meta":{},${uses},${where}}`;
-    const entry = JSON.parse(text) as DecisionEntry;
-    const action = loggedAction({ ...entry, kind: 'decision' }, this.#blobs);
-    const made = isAction(action)
-      ? aboutEntry(entry, action.requests)
-      : { ...aboutEntry(entry, []), skip: action };
-    if (this.#known.size >= TEXTS_KEPT_MAX) this.#known.clear();
-    this.#known.set(key, made);
+  /** By two short texts first: the long ones are compared with few. */
+  #runOf(sliced: EntryText): Run {
+    const { decision, facts, uses, where } = sliced;
+    const byUses = this.#runs.get(where) ?? new Map<string, Run[]>();
+    const runs = byUses.get(uses) ?? [];
+    for (const run of runs)
+      if (run.texts.decision === decision && run.texts.facts === facts) return run;
+    const made = { ...this.#read(sliced), texts: { decision, facts }, rulings: new Map() };
+    if (this.#kept++ >= TEXTS_KEPT_MAX) {
+      this.#runs.clear();
+      this.#kept = 0;
+    }
+    this.#runs.set(where, byUses.set(uses, [...runs, made]));
     return made;
   }
 
-  #entitiesOf(digest: string): readonly Entity[] | undefined {
+  #read({ decision, facts, uses, where }: EntryText): Known {
+    const text = `{"decision":${decision},"facts":${facts},"meta":{},${uses},${where}}`;
+    const entry = JSON.parse(text) as DecisionEntry;
+    const action = loggedAction({ ...entry, kind: 'decision' }, this.#blobs);
+    return isAction(action)
+      ? aboutEntry(entry, action.requests)
+      : { ...aboutEntry(entry, []), skip: action };
+  }
+
+  #entitiesOf(digest: string): PreparedEntities | undefined {
     if (this.#entities.has(digest)) return this.#entities.get(digest);
     const bytes = this.#blobs(digest);
-    const entities = bytes && entitiesOf(bytes);
+    const entities = bytes && this.#set.engine.prepare(entitiesOf(bytes));
     if (this.#entities.size >= TEXTS_KEPT_MAX) this.#entities.clear();
     this.#entities.set(digest, entities);
     return entities;
