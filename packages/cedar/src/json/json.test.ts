@@ -103,6 +103,11 @@ describe('JSON that loses nothing', () => {
     }
   });
 
+  test('a member that is undefined is left out, as the platform does', () => {
+    const value = { a: undefined, b: [1, { c: undefined }], d: {} } as unknown as Json;
+    expect(stringifyJson(value)).toBe(JSON.stringify(value));
+  });
+
   test('__proto__ is a member and changes no prototype', () => {
     const value = read('{"__proto__":{"admin":true},"constructor":1}') as object;
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor']);

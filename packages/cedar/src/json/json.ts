@@ -250,53 +250,54 @@ function setMember(members: Record<string, Json>, name: string, value: Json): vo
 
 /** The value as JSON text without blanks, members in their own order. Numbers must be safe integers. */
 export function stringifyJson(value: Json | JsonPolicy | JsonPolicySet): string {
-  const pieces: string[] = [];
-  // What is still to be written, last first; a string in a box is text that is ready.
-  const rest: (Json | Ready)[] = [value as Json];
-  while (rest.length > 0) {
-    const next = rest.pop()!;
-    if (next instanceof Ready) pieces.push(next.text);
-    else if (Array.isArray(next)) pushAll(rest, arrayPieces(next));
-    else if (typeof next !== 'object' || next === null || next instanceof JsonNumber) {
-      pieces.push(scalarText(next as Exclude<Json, readonly Json[] | JsonObject>));
-    } else pushAll(rest, objectPieces(next as JsonObject));
+  // A loop, as in reading: what was read at any depth can be written.
+  const open: Written[] = [];
+  let text = '';
+  let next = value as Json | undefined;
+  while (next !== undefined) {
+    if (isScalar(next)) text += scalarText(next);
+    else {
+      text += Array.isArray(next) ? '[' : '{';
+      open.push(writtenOf(next));
+    }
+    next = undefined;
+    for (let frame = open.at(-1); frame !== undefined; frame = open.at(-1)) {
+      const { names, values, index } = frame;
+      if (index < values.length) {
+        if (index > 0) text += ',';
+        if (names !== undefined) text += `${JSON.stringify(names[index])}:`;
+        frame.index++;
+        next = values[index] ?? null;
+        break;
+      }
+      text += names === undefined ? ']' : '}';
+      open.pop();
+    }
   }
-  return pieces.join('');
+  return text;
 }
 
-class Ready {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
+/** An array or an object of which `index` values are written. */
+interface Written {
+  readonly names?: readonly string[];
+  readonly values: readonly Json[];
+  index: number;
 }
 
-function pushAll(rest: (Json | Ready)[], pieces: readonly (Json | Ready)[]): void {
-  for (let index = pieces.length - 1; index >= 0; index--) rest.push(pieces[index]!);
+/** A member that is undefined is not there, as for the platform. */
+function writtenOf(value: readonly Json[] | JsonObject): Written {
+  if (Array.isArray(value)) return { values: value, index: 0 };
+  const object = value as JsonObject;
+  const names = Object.keys(object).filter((name) => object[name] !== undefined);
+  return { names, values: names.map((name) => object[name]!), index: 0 };
 }
 
-function arrayPieces(items: readonly Json[]): (Json | Ready)[] {
-  const pieces: (Json | Ready)[] = [new Ready('[')];
-  items.forEach((item, index) => {
-    if (index > 0) pieces.push(new Ready(','));
-    pieces.push(item);
-  });
-  pieces.push(new Ready(']'));
-  return pieces;
-}
+type Scalar = null | boolean | string | number | bigint | JsonNumber;
 
-function objectPieces(object: JsonObject): (Json | Ready)[] {
-  const pieces: (Json | Ready)[] = [];
-  for (const name of Object.keys(object)) {
-    pieces.push(new Ready(`${pieces.length === 0 ? '{' : ','}${JSON.stringify(name)}:`));
-    pieces.push(object[name]!);
-  }
-  pieces.push(new Ready(pieces.length === 0 ? '{}' : '}'));
-  return pieces;
-}
+const isScalar = (value: Json): value is Scalar =>
+  typeof value !== 'object' || value === null || value instanceof JsonNumber;
 
-function scalarText(value: null | boolean | string | number | bigint | JsonNumber): string {
+function scalarText(value: Scalar): string {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof JsonNumber) return value.text;
   return JSON.stringify(value);
