@@ -71,20 +71,22 @@ describe('a misspelt name in a policy', () => {
         tried += 1;
       }
     }
-    expect(tried).toBeGreaterThan(80);
+    expect(tried).toBeGreaterThan(40);
   });
 });
 
-const NAMES_STEP = 2;
+const NAMES_STEP = 4;
+const CORPUS_STEP = 3;
 const folder = corpus('cedar');
 
 test.skipIf(folder === undefined)(
   'nothing but a `has` or what is never reached is unknown in policies that Cedar takes',
   () => {
+    let index = 0;
     let accesses = 0;
     let valid = 0;
     for (const corpusTest of generatedTests(folder as string)) {
-      if (!corpusTest.shouldValidate) continue;
+      if (index++ % CORPUS_STEP !== 0 || !corpusTest.shouldValidate) continue;
       const own = resolveSchema(parseSchema(corpusTest.schema));
       const found = parse(corpusTest.policies).flatMap((policy) => findUnknownNames(policy, own));
       expect(

@@ -86,7 +86,7 @@ describe.skipIf(folder === undefined)('requests and entities against a schema', 
       }
     }
     // Damage that is always seen, or never, would compare nothing.
-    expect(Math.min(verdicts.refused, verdicts.taken)).toBeGreaterThan(400);
+    expect(Math.min(verdicts.refused, verdicts.taken)).toBeGreaterThan(200);
   });
 });
 
@@ -108,7 +108,7 @@ test(`damaged SQL actions are refused where Cedar refuses them, and nowhere else
   expect(Math.min(verdicts.refused, verdicts.taken)).toBeGreaterThan(SQL_MUTANTS / 20);
 });
 
-const TESTS_STEP = 12;
+const TESTS_STEP = 20;
 const MUTANTS = 6;
 const SQL_MUTANTS = 1_000;
 const ENTITIES_LENGTH_MAX = 20_000;
