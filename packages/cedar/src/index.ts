@@ -13,12 +13,11 @@ export { CedarError, type CedarErrorCode } from './engine/error.ts';
 export { type Entities, prepareEntities } from './entities/entities.ts';
 export {
   entitiesFromJson,
-  entitiesToJson,
   recordFromJson,
   uidFromJson,
   valueFromJson,
-  valueToJson,
-} from './entities/json.ts';
+} from './entities/from-json.ts';
+export { entitiesToJson, valueToJson } from './entities/to-json.ts';
 export { Datetime, parseDatetime } from './extension/datetime.ts';
 export { Decimal, parseDecimal } from './extension/decimal.ts';
 export { Duration, parseDuration } from './extension/duration.ts';

@@ -6,7 +6,7 @@ import {
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { describe, expect, test } from 'vitest';
 import { prepareEntities } from '../entities/entities.ts';
-import { entitiesFromJson, recordFromJson } from '../entities/json.ts';
+import { entitiesFromJson, recordFromJson } from '../entities/from-json.ts';
 import type { Json } from '../json/json.ts';
 import { parsePolicies } from '../syntax/policy.ts';
 import { EntityUid } from '../value.ts';

@@ -90,9 +90,11 @@ export function compileExtensionCall(
   compiler: Compiler,
 ): Compiled {
   const compiled = args.map(compiler.compile);
-  const call = bindExtension(name, compiled.length);
   if (compiled.every((argument) => argument.constant !== undefined)) {
-    const result = call(compiled.map((argument) => argument.constant!));
+    const result = callExtension(
+      name,
+      compiled.map((argument) => argument.constant!),
+    );
     return result instanceof CallFailure ? failing(result.failure) : constant(result);
   }
   const runs = compiled.map((argument) => argument.run);
@@ -103,7 +105,7 @@ export function compileExtensionCall(
       if (result === undefined) return undefined;
       values.push(result);
     }
-    const result = call(values);
+    const result = callExtension(name, values);
     return result instanceof CallFailure ? evaluation.fail(result.failure) : result;
   };
   return { run, bool: false };
@@ -119,33 +121,24 @@ export class CallFailure {
 }
 
 /** A function or method by name, as policies and JSON values call it. */
-export function bindExtension(
-  name: string,
-  arity: number,
-): (args: readonly Value[]) => Value | CallFailure {
+export function callExtension(name: string, args: readonly Value[]): Value | CallFailure {
   const called = extensionFunction(name);
-  if (called === undefined) {
-    const failure = new CallFailure('there is no extension function of this name');
-    return () => failure;
-  }
+  if (called === undefined) return new CallFailure('there is no extension function of this name');
   const { parameters, apply } = called;
-  if (parameters.length !== arity) {
-    const failure = new CallFailure(
-      `\`${name}\` takes ${parameters.length} arguments with the receiver, not ${arity}`,
+  if (parameters.length !== args.length) {
+    return new CallFailure(
+      `\`${name}\` takes ${parameters.length} arguments with the receiver, not ${args.length}`,
     );
-    return () => failure;
   }
-  return (args) => {
-    for (let index = 0; index < parameters.length; index++) {
-      if (!isOfKind(args[index]!, parameters[index]!)) {
-        return new CallFailure(
-          `\`${name}\` takes a ${parameters[index]}, not a value of type ${typeName(args[index])}`,
-        );
-      }
+  for (let index = 0; index < parameters.length; index++) {
+    if (!isOfKind(args[index]!, parameters[index]!)) {
+      return new CallFailure(
+        `\`${name}\` takes a ${parameters[index]}, not a value of type ${typeName(args[index])}`,
+      );
     }
-    const result = apply(args[0] as never, args[1] as never);
-    return result ?? new CallFailure(`\`${name}\`: ${called.failure}`);
-  };
+  }
+  const result = apply(args[0] as never, args[1] as never);
+  return result ?? new CallFailure(`\`${name}\`: ${called.failure}`);
 }
 
 function isOfKind(argument: Value, parameter: string): boolean {

@@ -16,7 +16,7 @@ export function memberOf(record: CedarRecord, name: string): Value | undefined {
 }
 
 /** Adds an own member whatever its name is: an assignment to `__proto__` would change what the object is. */
-export function setMember(record: Record<string, Value>, name: string, value: Value): void {
+export function setMember<T>(record: Record<string, T>, name: string, value: T): void {
   if (name === '__proto__') {
     Object.defineProperty(record, name, {
       value,

@@ -9,7 +9,7 @@ interface Vertex {
 /**
  * Of one layer: a base has none and does not point back. Depth first without recursion, since a hostile chain of parents is as deep as it is long.
  */
-export function rejectCycles(vertices: readonly Vertex[]): void {
+export function rejectCycles(vertices: readonly Vertex[], layer: object): void {
   const done = new Set<Vertex>();
   const open = new Set<Vertex>();
   for (const start of vertices) {
@@ -27,7 +27,7 @@ export function rejectCycles(vertices: readonly Vertex[]): void {
           'CEDAR_ENTITIES',
           `the parents of an entity of type ${parent.uid.type} lead back to it`,
         );
-      } else if (parent.known.length > 0 && parent.layer === start.layer && !done.has(parent)) {
+      } else if (parent.known.length > 0 && parent.layer === layer && !done.has(parent)) {
         open.add(parent);
         path.push({ vertex: parent, next: 0 });
       }

@@ -23,14 +23,15 @@ export class Entities {
   readonly #map: UidMap<EntityNode> | undefined;
   readonly #base: Entities | undefined;
   /** Parents that are no entities: a layer that defines one changes the ancestors of this one's. */
-  readonly #missing: UidMap<true> | undefined;
+  #missing: UidMap<true> | undefined = undefined;
 
   /** See `prepareEntities`. */
-  constructor(entities: Iterable<Entity>, base: Entities | undefined) {
+  constructor(entities: readonly Entity[], base: Entities | undefined) {
     const layer: Layer = { ancestorsLeft: ANCESTORS_KEPT_MAX };
     const nodes: EntityNode[] = [];
     let map: UidMap<EntityNode> | undefined;
-    for (const entity of entities) {
+    for (let index = 0; index < entities.length; index++) {
+      const entity = entities[index]!;
       const { uid } = entity;
       const own = map === undefined ? scan(nodes, uid) : map.get(uid);
       const other = own ?? base?.find(uid);
@@ -41,7 +42,7 @@ export class Entities {
       if (nodes.length >= ENTITIES_MAX) {
         throw new CedarError('CEDAR_ENTITIES', `there are more than ${ENTITIES_MAX} entities`);
       }
-      const node = new EntityNode(entity, layer);
+      const node = new EntityNode(entity, layer, nodes.length);
       nodes.push(node);
       if (map !== undefined) {
         map.set(uid, node);
@@ -53,8 +54,7 @@ export class Entities {
     this.#nodes = nodes;
     this.#map = map;
     this.#base = base;
-    this.#missing = this.#link();
-    rejectCycles(nodes);
+    if (this.#link(layer)) rejectCycles(nodes, layer);
   }
 
   find(uid: EntityUid): EntityNode | undefined {
@@ -72,24 +72,33 @@ export class Entities {
     return this.#missing?.has(uid) || (this.#base?.lacks(uid) ?? false);
   }
 
-  /** Gives the parents that are no entities. */
-  #link(): UidMap<true> | undefined {
-    let missing: UidMap<true> | undefined;
-    for (const node of this.#nodes) {
-      if (node.parents.length === 0) continue;
+  /**
+   * Finds the parents of each. Gives whether there may be a cycle, which there is not where all parents
+   * come later than their children, or all earlier, as they mostly do.
+   */
+  #link(layer: Layer): boolean {
+    let later = true;
+    let earlier = true;
+    for (let index = 0; index < this.#nodes.length; index++) {
+      const node = this.#nodes[index]!;
+      const { parents } = node;
+      if (parents.length === 0) continue;
       const known: EntityNode[] = [];
-      for (const parent of node.parents) {
-        const found = this.find(parent);
-        if (found !== undefined) {
-          known.push(found);
-        } else {
-          missing ??= new UidMap();
-          missing.set(parent, true);
+      for (let at = 0; at < parents.length; at++) {
+        const parent = this.find(parents[at]!);
+        if (parent === undefined) {
+          this.#missing ??= new UidMap();
+          this.#missing.set(parents[at]!, true);
+          continue;
         }
+        known.push(parent);
+        if (parent.layer !== layer) continue;
+        if (parent.index <= index) later = false;
+        if (parent.index >= index) earlier = false;
       }
       node.known = known;
     }
-    return missing;
+    return !later && !earlier;
   }
 }
 
@@ -99,7 +108,7 @@ export class Entities {
  * of parents, or one uid with two contents.
  */
 export function prepareEntities(entities: Iterable<Entity>, base?: Entities): Entities {
-  const own = [...entities];
+  const own: readonly Entity[] = Array.isArray(entities) ? entities : [...entities];
   // What the base took for a missing parent has parents now: its ancestors have to be found again.
   if (base !== undefined && own.some((entity) => base.lacks(entity.uid))) {
     return new Entities([...own, ...base.nodes()], undefined);

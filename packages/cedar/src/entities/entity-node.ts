@@ -11,16 +11,19 @@ export class EntityNode {
   readonly tags: CedarRecord;
   readonly parents: readonly EntityUid[];
   readonly layer: Layer;
+  /** In its layer. */
+  readonly index: number;
   /** Those parents that are entities themselves; of one that is not, only the uid is an ancestor. */
   known: readonly EntityNode[] = NO_NODES;
   kept: Ancestors | undefined = undefined;
 
-  constructor(entity: Entity, layer: Layer) {
+  constructor(entity: Entity, layer: Layer, index: number) {
     this.uid = entity.uid;
     this.attrs = entity.attrs;
     this.tags = entity.tags ?? NO_MEMBERS;
     this.parents = entity.parents;
     this.layer = layer;
+    this.index = index;
   }
 
   /** All ancestors, without itself. */

@@ -3,7 +3,7 @@ import { type EntityJson, isAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Entities, prepareEntities } from '../../entities/entities.ts';
-import { entitiesFromJson, recordFromJson, uidFromJson } from '../../entities/json.ts';
+import { entitiesFromJson, recordFromJson, uidFromJson } from '../../entities/from-json.ts';
 import type { Json } from '../../json/json.ts';
 import { parsePolicies } from '../../syntax/policy.ts';
 import type { Request } from '../../value.ts';
