@@ -140,8 +140,8 @@ function readObject(json: JsonObject, type: Type | undefined, depth: number): Va
 function readRecord(json: JsonObject, typeOf: TypeOf, depth: number): CedarRecord {
   requireDepth(depth);
   let copy: Record<string, Value> | undefined;
+  // Not its keys: this is most of what reading a request costs, and takes half the time. JSON inherits nothing.
   for (const name in json) {
-    if (!Object.hasOwn(json, name)) continue;
     const member = json[name]!;
     const value = readValue(member, typeOf?.(name), depth + 1);
     if (value === member) continue;
