@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { askWasm, callOf, prepareWasm, type Verdict } from './policy/cedar-call.ts';
 import { detectRows } from './policy/detect.ts';
 import { openOurs } from './policy/ours.ts';
+import { replayRows } from './policy/replay.ts';
 import { casbinRival, caslRival, celRival, type Rival } from './policy/rivals.ts';
 import { scaleRows } from './policy/scale.ts';
 import { type Latency, median, type Side, timeRounds } from './policy/timing.ts';
@@ -35,6 +36,8 @@ export async function benchPolicy(say: (line: string) => void): Promise<readonly
   }
   say('many entities, many policies, parsing');
   rows.push(...scaleRows());
+  say('replay');
+  rows.push(...(await replayRows()));
   say('detectors');
   rows.push(...detectRows());
   return rows;

@@ -139,8 +139,8 @@ function permissive(): PolicySet {
   return set;
 }
 
-/** A set of so many policies over the groups and facts of that log, as a candidate. */
-export function candidateSet(policies: number): PolicySet {
+/** A set of so many policies over the groups and facts of that log, as a candidate; some read the hour or the time. */
+export function candidateSet(policies: number, reads: 'hour' | 'now' = 'hour'): PolicySet {
   const say = '@message("m") @hint("h")';
   const texts = Array.from({ length: policies }, (_, n) => {
     const id = `@id("p${n}") ${say}`;
@@ -155,7 +155,7 @@ export function candidateSet(policies: number): PolicySet {
       case 2:
         return `${id} forbid (principal in ${group}, action == ${action}, resource) when { context.sql.scope == Scope::"none" && context.sql.literals > ${n % 3} };`;
       case 3:
-        return `${id} forbid (principal, action == ${action}, resource == Table::"shop.public.t${n}") unless { context.meta.hour < ${n % 24} };`;
+        return `${id} forbid (principal, action == ${action}, resource == Table::"shop.public.t${n}") unless { ${reads === 'hour' ? `context.meta.hour < ${n % 24}` : 'context.meta.now < datetime("2026-01-01T00:00:00Z")'} };`;
       default:
         return `${id} forbid (principal is Agent, action == ${action}, resource in Env::"prod") when { context.access.shownClasses.contains("c${n}") || context.sql.risks.contains(SqlRisk::"drop") };`;
     }
