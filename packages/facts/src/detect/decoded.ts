@@ -37,8 +37,9 @@ export function decodedView(view: View): View | undefined {
   return decoder?.view(view);
 }
 
-const isText = (byte: number): boolean =>
-  (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
+/** 1 for bytes that text is made of. */
+const IS_TEXT = new Uint8Array(256).fill(1, 0x20, 0x7f);
+for (const byte of [0x09, 0x0a, 0x0d]) IS_TEXT[byte] = 1;
 
 const latin1 = new TextDecoder('latin1');
 
@@ -75,36 +76,44 @@ class Decoder {
   }
 
   #hex(from: number, end: number): void {
+    const text = this.#text;
+    this.#reserve(end - from);
     let read = 0;
-    for (let at = from; at + 1 < end; at += 2) {
-      const byte = (nibble(this.#text.charCodeAt(at)) << 4) | nibble(this.#text.charCodeAt(at + 1));
-      this.#add(byte, { from, hex: true }, read++);
+    for (let at = from; at + 1 < end; at += 2, read++) {
+      const byte = (nibble(text.charCodeAt(at)) << 4) | nibble(text.charCodeAt(at + 1));
+      if (IS_TEXT[byte] === 1) this.#bytes[this.#length++] = byte;
+      else this.#finish({ from, hex: true }, read);
     }
     this.#finish({ from, hex: true }, read);
   }
 
   #base64(from: number, end: number): void {
+    const text = this.#text;
     const run = { from, hex: false };
+    this.#reserve(end - from);
+    const bytes = this.#bytes;
+    let length = this.#length;
     let read = 0;
     let bits = 0;
     let count = 0;
     for (let at = from; at < end; at++) {
-      bits = ((bits << 6) | sextet(this.#text.charCodeAt(at))) & 0xffff;
+      bits = (bits << 6) | sextet(text.charCodeAt(at));
       count += 6;
       if (count < 8) continue;
       count -= 8;
-      this.#add((bits >> count) & 0xff, run, read++);
+      const byte = (bits >> count) & 0xff;
+      bits &= 0xff;
+      if (IS_TEXT[byte] === 1) {
+        bytes[length++] = byte;
+      } else if (length > this.#begun) {
+        this.#length = length;
+        this.#finish(run, read);
+        length = this.#length;
+      }
+      read++;
     }
+    this.#length = length;
     this.#finish(run, read);
-  }
-
-  #add(byte: number, run: Pick<Piece, 'from' | 'hex'>, read: number): void {
-    if (!isText(byte)) {
-      if (this.#length > this.#begun) this.#finish(run, read);
-      return;
-    }
-    if (this.#length + 1 >= this.#bytes.length) this.#grow();
-    this.#bytes[this.#length++] = byte;
   }
 
   /** Keeps the piece that ends here, with something behind it that no rule reads across; or drops it. */
@@ -119,8 +128,11 @@ class Decoder {
     this.#begun = this.#length;
   }
 
-  #grow(): void {
-    const bytes = new Uint8Array(2 * this.#bytes.length + 64);
+  /** Room for what this many characters decode to, and for what ends its pieces. */
+  #reserve(units: number): void {
+    const needed = this.#length + units + 1;
+    if (needed <= this.#bytes.length) return;
+    const bytes = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     bytes.set(this.#bytes);
     this.#bytes = bytes;
   }

@@ -50,21 +50,22 @@ export interface Passed {
 
 const NOTHING: Passed = { rules: new Set(), escapes: false };
 
-export function passGates(text: string): Passed {
+/** `bytes` is the text's UTF-8. */
+export function passGates(text: string, bytes: Uint8Array): Passed {
   const ids = set.match(text);
   if (ids.length === 0) return NOTHING;
   const rules = new Set<CompiledRule>();
   let escapes = false;
   for (const id of ids) {
     if (id === ESCAPE_ID) escapes = true;
-    else if (id === NUMBERS_ID) addShaped(rules, text);
+    else if (id === NUMBERS_ID) addShaped(rules, bytes);
     else for (const rule of behind[id] ?? []) rules.add(rule);
   }
   return { rules, escapes };
 }
 
-function addShaped(rules: Set<CompiledRule>, text: string): void {
-  const shapes = numberShapes(text);
+function addShaped(rules: Set<CompiledRule>, bytes: Uint8Array): void {
+  const shapes = numberShapes(bytes);
   if (shapes === 0) return;
   for (const rule of shaped) {
     if (rule.shape !== undefined && (shapes & SHAPES[rule.shape]) !== 0) rules.add(rule);

@@ -28,9 +28,13 @@ export interface WindowFindings {
 /** With `known`, kinds only: of each kind one finding is enough, and the kinds found are added to it. */
 export function scanWindow(window: Window, known?: Set<DetectedKind>): WindowFindings {
   const scan = new Scan(window, known);
-  scan.look(identity(window.text), 0);
+  scan.look(identity(flat(window.text)), 0);
   return { findings: scan.ordered(), doubt: scan.doubt };
 }
+
+/** A piece of a longer string is read through the whole by every access: twice as slow as a string of its own. */
+const flat = (text: string): string =>
+  text.isWellFormed() ? decoder.decode(encoder.encode(text)) : text;
 
 class Scan {
   doubt = false;
@@ -47,9 +51,11 @@ class Scan {
   }
 
   look(view: View, depth: number): void {
-    const { rules, escapes } = passGates(view.text);
+    const bytes = encoder.encode(view.text);
+    const { rules, escapes } = passGates(view.text, bytes);
     for (const rule of rules) if (!this.#known?.has(rule.kind)) this.#locate(rule, view);
-    const plain = escapes || !isAscii(view.text) ? plainView(view) : undefined;
+    const isAscii = bytes.length === view.text.length;
+    const plain = escapes || !isAscii ? plainView(view) : undefined;
     if (plain) this.#enter(plain, depth);
     const decoded = decodedView(view);
     if (decoded) this.#enter(decoded, depth);
@@ -124,4 +130,5 @@ class Scan {
   }
 }
 
-const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

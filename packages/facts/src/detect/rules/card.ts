@@ -120,31 +120,46 @@ function findCards(text: string): Span[] {
 }
 
 function findInRow(text: string, row: Row, found: Span[]): void {
+  /** The group behind a card: what begins there may be another one. */
+  let behindCard = 0;
   for (let group = 0; group < row.starts.length; group++) {
-    const last = lastGroup(text, row, group);
+    const last = lastGroup(text, row, group, group === behindCard);
     if (last < 0) continue;
     found.push({ start: row.starts[group] ?? 0, end: row.ends[last] ?? 0 });
     group = last;
+    behindCard = last + 1;
   }
 }
 
 /** The last group of the longest card number that begins with this one; −1 where none does. */
-function lastGroup(text: string, row: Row, first: number): number {
+function lastGroup(text: string, row: Row, first: number, fresh: boolean): number {
   const start = row.starts[first] ?? 0;
   const before = text.charCodeAt(start - 1);
   // Most numbers are no card's by their first digit already.
   const digit = text.charCodeAt(start);
   if (digit === 0x30 || digit === 0x31 || digit === 0x37 || isLetter(before)) return -1;
-  // Behind a number of as many digits it is one of a list; behind a dot or dash, of a longer thing.
+  // Behind a dot or dash it is a part of something longer; behind a number of as many digits, of a list.
   const size = row.length(first);
-  if (first > 0 && (!isSpace(before) || (size < 8 && size === row.length(first - 1)))) return -1;
+  if (first > 0 && !isSpace(before)) return -1;
+  if (!fresh && size < 8 && size === row.length(first - 1)) return -1;
   let end = first;
   for (let digits = size; digits < DIGITS_MAX && end + 1 < row.starts.length; ) {
     digits += row.length(++end);
     if (digits > DIGITS_MAX) end--;
   }
-  for (; end >= first; end--) if (isCard(text, row, first, end)) return end;
+  for (; end >= first; end--) {
+    if (isCard(text, row, first, end) && !isList(text, row, first, end)) return end;
+  }
   return -1;
+}
+
+/** Numbers of one size that go on; an expiry, a code or another card may follow. */
+function isList(text: string, row: Row, first: number, last: number): boolean {
+  const size = row.length(first);
+  const next = last + 1;
+  if (first === last || row.length(next) !== size) return false;
+  if (size > 1 && row.length(next + 1) !== size) return false;
+  return !isCard(text, row, next, next + last - first);
 }
 
 function isCard(text: string, row: Row, first: number, last: number): boolean {
@@ -161,8 +176,6 @@ function isCard(text: string, row: Row, first: number, last: number): boolean {
 function isGrouped(text: string, row: Row, first: number, last: number): boolean {
   if (first === last) return true;
   const size = row.length(first);
-  // Numbers of one size that go on are a list; an expiry or a code may follow.
-  if (row.length(last + 1) === size && (size === 1 || row.length(last + 2) === size)) return false;
   const separator = text.slice(row.ends[first], row.starts[first + 1]);
   for (let group = first + 1; group < last; group++) {
     if (text.slice(row.ends[group], row.starts[group + 1]) !== separator) return false;

@@ -1,5 +1,4 @@
 /** Bank accounts. */
-import { mod97 } from '../checksum.ts';
 import { APART, type Candidate, isDigit, type Rule } from '../rule.ts';
 
 /** Lengths by country, of the IBAN registry (ISO 13616, SWIFT). */
@@ -34,13 +33,22 @@ const isGap = (code: number): boolean => code === 0x20 || code === 0x2d;
 const isAlphanumeric = (code: number): boolean =>
   isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 
-function isIban({ text, end, value }: Candidate): boolean {
-  // Shorter than the shortest there is: the country's length was not reached.
-  if (value.length < 15) return false;
-  const plain = value.replace(/[ -]/g, '').toUpperCase();
-  if (IBAN_LENGTHS.get(plain.slice(0, 2)) !== plain.length) return false;
-  if (/[A-Za-z0-9]/.test(text[end] ?? '') || plain.slice(2, 4) < '02') return false;
-  return mod97(plain.slice(4) + plain.slice(0, 4)) === 1;
+function isIban({ text, start, end }: Candidate): boolean {
+  if (isAlphanumeric(text.charCodeAt(end))) return false;
+  const length = lengthOf(text.charCodeAt(start), text.charCodeAt(start + 1));
+  const plain: number[] = [];
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (isAlphanumeric(code)) plain.push(isDigit(code) ? code - 0x30 : (code & 0x5f) - 0x37);
+  }
+  // Check digits are 02 to 98.
+  if (plain.length !== length || (plain[2] === 0 && (plain[3] ?? 0) < 2)) return false;
+  let remainder = 0;
+  for (let at = 4; at < length + 4; at++) {
+    const value = plain[at % length] ?? 0;
+    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
+  }
+  return remainder === 1;
 }
 
 export const IBAN_RULE: Rule = {

@@ -50,7 +50,11 @@ export const PRIVATE_KEY_RULES: readonly Rule[] = [
     about: 'The last line of a PEM private key whose beginning is cut off',
     gate: 'PRIVATE KEY',
     pattern:
-      '([A-Za-z0-9+/]{16}[=]{0,2}(?:[\\r\\n ]|\\\\[nr]){1,4})(-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----)',
+      '((?:^|[\\r\\n ]|\\\\[nr]))(-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----)',
+    valid: ({ text, start }) =>
+      /[A-Za-z0-9+/]{16}={0,2}(?:[\r\n ]|\\[nr]){1,4}$/.test(
+        text.slice(Math.max(0, start - 30), start),
+      ),
   },
   {
     id: 'der-private-key',
