@@ -74,9 +74,13 @@ function packsWith(body: string): PolicySet {
 const differences = (set: PolicySet, body: string) =>
   runCases(set, cases(body), schema).map(({ test: one, differences: found }) => [one.name, found]);
 
-const rows = [...text.matchAll(/^\| `([\w-]+)` \| (\w+) \| `(.+)` \| (\w+): (.+) \|$/gm)].map(
-  ([, id = '', as = '', does = '', verdict = '', message = '']) =>
-    ({ id, as, does, verdict, message }) as const,
+const rows = [
+  ...text.matchAll(
+    /^\| `([\w-]+)` \| (\w+) \| `(.+)`(?:, the (\d+)\w+ time in a minute)? \| (\w+): (.+) \|$/gm,
+  ),
+].map(
+  ([, id = '', as = '', does = '', times = '1', verdict = '', message = '']) =>
+    ({ id, as, does, times: Number(times), verdict, message }) as const,
 );
 
 describe('the tables of what the packs stop', () => {
@@ -89,9 +93,12 @@ describe('the tables of what the packs stop', () => {
       : `sql: ${JSON.stringify(row.does)}`;
     const { verdict, message } = row;
     const expected = JSON.stringify({ verdict, by: id, message });
-    const one = `{ name: ${id}, as: ${row.as}, expect: ${expected}, ${does} }`;
-    const [result] = runCases(set, cases(`${world?.body}cases:\n  - ${one}\n`), schema);
-    expect(result?.differences).toEqual([]);
+    const last = `expect: ${expected}, ${does}`;
+    const before = `{ ${does}, expect: allow, repeat: ${row.times - 1} }`;
+    const what = row.times === 1 ? last : `steps: [${before}, { ${last} }]`;
+    const one = `{ name: ${id}, as: ${row.as}, ${what} }`;
+    const results = runCases(set, cases(`${world?.body}cases:\n  - ${one}\n`), schema);
+    expect(results.map(({ differences: found }) => found)).toEqual(results.map(() => []));
   });
 
   test('have a row for every forbid that is shipped', () => {
