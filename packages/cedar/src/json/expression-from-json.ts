@@ -1,4 +1,5 @@
 import type { BinaryOperator, CallName, Expr, Pattern } from '../ast.ts';
+import { longFromBigint } from '../extension/i64.ts';
 import { NESTING_MAX, NODES_MAX } from '../syntax/limits.ts';
 import { findCall, isAttributeName, isVariable } from '../syntax/names.ts';
 import { JsonNumber } from './json.ts';
@@ -29,8 +30,6 @@ const OPERATORS: ReadonlySet<string> = new Set([
  */
 const LEVELS_MAX = 3 * NESTING_MAX;
 
-const I64_MIN = -9223372036854775808n;
-const I64_MAX = 9223372036854775807n;
 const NO_FRACTIONS = 'Cedar has no number like this: fractions are `decimal("…")`';
 
 /** `{ "&&": { "left": …, "right": … } }` taken apart: one member, whose name is the operator. */
@@ -83,7 +82,7 @@ export class ExpressionReader {
     return { operator, body: object[operator], place: place.at(operator) };
   }
 
-  /** What has no such operand. */
+  /** What has no operand that is walked in a loop (`firstOf`). */
   #readInnermost({ operator, body, place }: Operation): Expr {
     const at = 0;
     switch (operator) {
@@ -283,10 +282,9 @@ function readLong(value: number | bigint, place: Place): Expr {
     }
     return { kind: 'literal', at: 0, value };
   }
-  if (value < I64_MIN || value > I64_MAX)
-    throw new JsonFailure('the integer exceeds 64 bits', place);
-  const near = Number(value);
-  return { kind: 'literal', at: 0, value: Number.isSafeInteger(near) ? near : value };
+  const long = longFromBigint(value);
+  if (long === undefined) throw new JsonFailure('the integer exceeds 64 bits', place);
+  return { kind: 'literal', at: 0, value: long };
 }
 
 /** `arg` is one and `args` are several; undefined where neither is there, and then it is a record. */

@@ -1,5 +1,6 @@
 /** What words, strings and digits mean where the grammar has them. */
-import { EntityUid } from '../value.ts';
+import { longFromBigint } from '../extension/i64.ts';
+import { EntityUid, type Long } from '../value.ts';
 import { unescapeString } from './escape.ts';
 import { isForbiddenName } from './names.ts';
 import type { TokenStream } from './stream.ts';
@@ -78,7 +79,8 @@ export function takeTypeName(tokens: TokenStream): string {
   return name.join('::');
 }
 
-const I64_MAX = 9223372036854775807n;
+/** Of 2^63, without leading zeros; longer ones are not worth a bigint. */
+const I64_DIGITS_MAX = 19;
 
 /** Digits as a Long: a number where that is exact, else a bigint. Too large is reported. */
 export function toLong(
@@ -87,22 +89,20 @@ export function toLong(
   isNegative: boolean,
   start: number,
   end: number,
-): number | bigint {
+): Long {
   if (digits.length <= 15) {
     const value = Number(digits);
     return isNegative && value !== 0 ? -value : value;
   }
-  const significant = digits.replace(/^0+/, '');
-  const size = significant.length > 19 ? I64_MAX + 2n : BigInt(significant);
-  if (size > (isNegative ? I64_MAX + 1n : I64_MAX)) {
-    tokens.report(
-      `the integer is ${isNegative ? 'below -9223372036854775808' : 'above 9223372036854775807'}`,
-      start,
-      end,
-    );
-    return 0;
+  const significant = digits.replace(/^0+(?=.)/, '');
+  if (significant.length <= I64_DIGITS_MAX) {
+    const value = longFromBigint(BigInt(isNegative ? `-${significant}` : significant));
+    if (value !== undefined) return value;
   }
-  const value = isNegative ? -size : size;
-  const near = Number(value);
-  return Number.isSafeInteger(near) ? near : value;
+  tokens.report(
+    `the integer is ${isNegative ? 'below -9223372036854775808' : 'above 9223372036854775807'}`,
+    start,
+    end,
+  );
+  return 0;
 }
