@@ -1,5 +1,4 @@
 /** From what a case says to the action that the policies are asked about. */
-
 import type { Action as ActionType, ResolvedSchema } from '@sealrail/cedar';
 import { type ParsePort, readSql } from '@sealrail/facts';
 import type { About, Action, EntityUid, Request } from '@sealrail/sdk';
@@ -62,7 +61,16 @@ function actorOf({ as }: RawDoing, path: Path, { principals, entities }: World):
   const known = Object.keys(principals);
   const raw = as !== undefined && known.includes(as) ? principals[as] : undefined;
   const uid = as === undefined ? undefined : entities.principal(as);
-  if (as !== undefined && raw && uid) return { uid, name: as, raw };
+  if (as !== undefined && raw && uid) {
+    const behind = raw.for;
+    if (behind !== undefined && !(known.includes(behind) && principals[behind]?.type === 'human'))
+      entities.problem(
+        ['principals', as, 'for'],
+        `principals has no human ${JSON.stringify(behind)}`,
+        'whoever stands behind it is one of principals, with groups of their own',
+      );
+    return { uid, name: as, raw };
+  }
   const meant = as === undefined ? undefined : nearest(as, known);
   entities.problem(
     as === undefined ? path : [...path, 'as'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parsePolicies } from '@sealrail/cedar';
 import {
+  LINT_RULES,
   loadPolicySet,
   type PolicyFile,
   type PolicySet,
@@ -105,6 +106,11 @@ describe('the tables of what the packs stop', () => {
     const forbids = set.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => id);
     expect(rows.map(({ id }) => id).sort()).toEqual([...forbids].sort());
   });
+});
+
+test('every rule of the linter is explained', () => {
+  const explained = [...text.matchAll(/^\| `([\w-]+)` \| [^|`]+ \|$/gm)].map(([, rule]) => rule);
+  expect(explained.sort()).toEqual([...LINT_RULES]);
 });
 
 describe('the examples', () => {

@@ -125,10 +125,43 @@ describe('what is wrong with a file', () => {
     expect(problemsOf(file)).toEqual(['7:7 there is no fact "critcal"']);
   });
 
+  test('whoever stands behind an agent is known', () => {
+    const principals = { ann: { type: 'agent', for: 'bob' }, bob: { type: 'service' } };
+    expect(problemsOf({ principals, cases: [{ name: 'a', ...one }] })).toEqual([
+      '4:10 principals has no human "bob"',
+    ]);
+  });
+
   test('a statement has no other resource than those that it names', () => {
     const cases = [{ name: 'a', ...one, on: 'Table::x' }];
     expect(problemsOf({ principals: { ann: { type: 'human' } }, cases })).toEqual([
       '9:9 what a statement is about, the statement says',
+    ]);
+  });
+});
+
+describe('a case that spares a policy', () => {
+  const set = load(`
+    @id("all") @severity("low") @message("m") @hint("h") permit (principal, action, resource);
+    @id("no") @severity("low") @message("m") @hint("h")
+    forbid (principal, action == Action::"deploy", resource) unless { context.change.signed };`);
+  const said = (more: object) =>
+    runCases(
+      set,
+      read({
+        principals: { ann: { type: 'human' } },
+        cases: [{ name: 'a', as: 'ann', expect: 'allow', spares: 'no', ...more }],
+      }),
+      schema,
+    ).flatMap(({ differences }) => differences.map(({ what, got }) => `${what}: ${got}`));
+
+  test('comes near it: about other actions nothing is said', () => {
+    expect(said({ action: 'deploy' })).toEqual([]);
+    expect(said({ action: 'rollback' })).toEqual(['spares: rollback']);
+    expect(said({ action: 'deploy', spares: 'none' })).toEqual(['policy: no policy of this name']);
+    expect(said({ action: 'deploy', facts: { change: { signed: false } } })).toEqual([
+      'verdict: deny',
+      'spares: met',
     ]);
   });
 });

@@ -12,15 +12,17 @@ import { conjuncts, isSubset, policyKey } from './tree.ts';
 
 export { type ActionReach, type ActionReaches, actionReaches, reachOf } from './reach.ts';
 
-export type LintRule =
-  | 'constant-condition'
-  | 'duplicate'
-  | 'never-fires'
-  | 'no-severity'
-  | 'permit-everything'
-  | 'shadowed'
-  | 'unknown-name'
-  | 'unreachable';
+export const LINT_RULES = [
+  'constant-condition',
+  'duplicate',
+  'never-fires',
+  'no-severity',
+  'permit-everything',
+  'shadowed',
+  'unknown-name',
+  'unreachable',
+] as const;
+export type LintRule = (typeof LINT_RULES)[number];
 
 export interface LintFinding {
   readonly rule: LintRule;
