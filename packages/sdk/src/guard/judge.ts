@@ -5,7 +5,7 @@ import { decide, type Finding } from './decide.ts';
 import type { Action, Decision, Entity, EntityUid } from './decision.ts';
 import type { JudgeInputs } from './inputs.ts';
 import type { PolicySet } from './policy-set.ts';
-import { EntityIndex, misunderstood, misunderstoodAction } from './understood.ts';
+import { misunderstood, misunderstoodAction } from './understood.ts';
 import { jsonOf } from './value-json.ts';
 
 export interface Judgement {
@@ -16,7 +16,7 @@ export interface Judgement {
 
 /** Deterministic: the same set, action and inputs give the same decision. */
 export function judge(set: PolicySet, action: Action, inputs: JudgeInputs): Judgement {
-  const entities = canonicalEntities(action.entities);
+  const entities = canonicalFormOf(action.entities);
   const ruling = decide({
     rejected: action.rejected !== undefined,
     requests: action.requests,
@@ -26,9 +26,14 @@ export function judge(set: PolicySet, action: Action, inputs: JudgeInputs): Judg
     rate: inputs.rate,
     approval: inputs.approval,
   });
-  const digests = { policySet: set.digest, entities: hash('sha256', entities) };
-  const decision = { ...ruling, ...digests, engine: set.engine.name, mode: inputs.mode };
-  return { decision, entities };
+  const decision: Decision = {
+    ...ruling,
+    policySet: set.digest,
+    entities: entities.digest,
+    engine: set.engine.name,
+    mode: inputs.mode,
+  };
+  return { decision, entities: entities.bytes };
 }
 
 function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Finding[] {
@@ -37,8 +42,7 @@ function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Fi
       ? 'its history cannot be kept: too many principals are active'
       : misunderstoodAction(action);
   if (problem !== undefined) return [{ kind: 'misunderstood', why: { doubts: [], problem } }];
-  const index = new EntityIndex(action.entities, set.enumerated);
-  const prepared = set.engine.prepare(action.entities);
+  const { index, prepared } = set.prepare(action.entities);
   return action.requests.map((request) => {
     const why = misunderstood(request, index);
     if (why) return { kind: 'misunderstood', why };
@@ -46,6 +50,24 @@ function findAll(set: PolicySet, action: Action, { untracked }: JudgeInputs): Fi
     if (evaluation.invalid === undefined) return { kind: 'evaluated', evaluation };
     return { kind: 'misunderstood', why: { doubts: [], problem: evaluation.invalid } };
   });
+}
+
+interface CanonicalForm {
+  readonly bytes: Uint8Array;
+  /** SHA-256, lowercase hex. */
+  readonly digest: string;
+}
+
+/** A list that is handed in again is the same list: sorting, writing and hashing it costs more than deciding. */
+const canonicalForms = new WeakMap<readonly Entity[], CanonicalForm>();
+
+function canonicalFormOf(entities: readonly Entity[]): CanonicalForm {
+  const known = canonicalForms.get(entities);
+  if (known !== undefined) return known;
+  const bytes = canonicalEntities(entities);
+  const made = { bytes, digest: hash('sha256', bytes) };
+  canonicalForms.set(entities, made);
+  return made;
 }
 
 /** Sorted, so that the order in which a surface happens to collect them changes no digest. */

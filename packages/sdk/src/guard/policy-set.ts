@@ -19,13 +19,14 @@ import { SealrailError } from '../errors.ts';
 import { readAnnotations } from './annotations.ts';
 import { isAboutPresence, joinAttributeErrors } from './attribute-errors.ts';
 import { memoryOf } from './condition.ts';
-import type { ConditionKind, Engine, PolicyInfo } from './decision.ts';
+import type { ConditionKind, Engine, Entity, PolicyInfo, PreparedEntities } from './decision.ts';
 import { openEngine } from './engine.ts';
 import { EVERYTHING, type Fulfilment, fulfils, unfulfilled } from './fulfilment.ts';
 import { unknownNames } from './lint/lint.ts';
 import { forbiddenRead, historyReadMs, NOT_ESTABLISHED, readsContext } from './policy-reads.ts';
 import { fromByteOffset, normalizePolicy, positionAt, tooComplex } from './policy-text.ts';
 import { actionsOf, enumeratedTypes, resolvedSchema } from './schema.ts';
+import { EntityIndex } from './understood.ts';
 
 export interface PolicyFile {
   readonly name: string;
@@ -58,7 +59,8 @@ export interface PolicySet {
    */
   readonly canonical: string;
   readonly engine: Engine;
-  readonly enumerated: ReadonlySet<string>;
+  /** Once for each list of entities, as long as somebody holds it. */
+  prepare(entities: readonly Entity[]): PreparedWorld;
   /** True where a decision depends on what was done before: a history is read, counted in or tainted. */
   readonly remembers: boolean;
   /** For how long. */
@@ -298,10 +300,28 @@ function openSet(
     digest: hash('sha256', canonical),
     canonical,
     engine,
-    enumerated: enumeratedTypes(schema),
+    prepare: preparer(engine, enumeratedTypes(schema)),
     ...memoryOfSet(sorted),
     fulfils: (kind, action) => fulfils(fulfilment, kind, action),
     close: () => engine.close(),
+  };
+}
+
+/** What is known of the entities of an action before anything is asked about it. */
+export interface PreparedWorld {
+  readonly index: EntityIndex;
+  readonly prepared: PreparedEntities;
+}
+
+function preparer(engine: Engine, enumerated: ReadonlySet<string>): PolicySet['prepare'] {
+  const worlds = new WeakMap<readonly Entity[], PreparedWorld>();
+  return (entities) => {
+    const known = worlds.get(entities);
+    if (known !== undefined) return known;
+    const index = new EntityIndex(entities, enumerated);
+    const made = { index, prepared: engine.prepare(entities) };
+    worlds.set(entities, made);
+    return made;
   };
 }
 

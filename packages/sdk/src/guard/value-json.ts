@@ -9,7 +9,9 @@ import {
   type Value,
   valueToJson,
 } from '@sealrail/cedar';
+import { keepCanonical } from '../entry/canonical.ts';
 import type { Json } from '../entry/entry.ts';
+import { isShared, rememberShared } from './shared.ts';
 
 /** Years that a datetime's text can say. */
 const TEXT_MS = { min: Date.UTC(1, 0, 1), max: Date.UTC(9999, 11, 31, 23, 59, 59, 999) };
@@ -24,6 +26,13 @@ export function jsonOf(value: Value): Json {
   if (isSet(value)) return value.map(jsonOf);
   if (value instanceof Datetime) return datetimeJson(value);
   if (!isCedarRecord(value)) return valueToJson(value) as Json;
+  return isShared(value) ? sharedJson(value) : recordJson(value);
+}
+
+/** Shared as the record is: its text is written once as well. */
+const sharedJson = rememberShared((value: CedarRecord) => keepCanonical(recordJson(value)));
+
+function recordJson(value: CedarRecord): { readonly [name: string]: Json } {
   const json: Record<string, Json> = {};
   for (const name of Object.keys(value)) {
     const member = value[name];

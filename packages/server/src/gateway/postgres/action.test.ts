@@ -5,7 +5,7 @@ import { identifier, jsonOf } from '@sealrail/sdk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { User } from '../../config/config.ts';
-import { type SqlActOptions, sqlAct } from './action.ts';
+import { type SqlActOptions, STATEMENTS_KEPT_MAX, StatementsKept, sqlAct } from './action.ts';
 import { openParser } from './parse.ts';
 
 const parse = await openParser(18);
@@ -184,5 +184,44 @@ describe('what goes into the log', () => {
     });
     expect(act('SELECT 1', { reading })).not.toHaveProperty('statement');
     expect(reading.facts.doubts).toEqual(['too-large']);
+  });
+});
+
+describe('statements that come again', () => {
+  const target = {
+    name: 'shop',
+    env: 'prod',
+    classes: { personal: ['public.customers.email'] },
+  } as const;
+  const texts = [
+    'SELECT email FROM customers WHERE id = 1',
+    'SELECT email FROM customers WHERE id = 2',
+    'DELETE FROM customers WHERE 1 = 1',
+    'DELETE FROM customers WHERE 1 = 2',
+    'SELECT id FROM customers LIMIT 1',
+    'SELECT id FROM customers LIMIT 2',
+  ];
+
+  test('are told apart by everything but their values: kept or not, the act is the same', () => {
+    const kept = new StatementsKept();
+    const { scram: _, ...rest } = user;
+    const other: User = { ...rest, scram: user.scram, groups: [] };
+    for (const text of [...texts, ...texts]) {
+      for (const more of [{}, { inTransaction: true }, { user: other }, { catalog: undefined }]) {
+        const options = { target, ...more } as Partial<SqlActOptions>;
+        expect(act(text, { ...options, kept })).toEqual(act(text, options));
+      }
+    }
+  });
+
+  test('share what the guard then need not look at again', () => {
+    const kept = new StatementsKept();
+    const [first, second] = texts.map((text) => act(text, { target, kept }));
+    expect(second?.action.entities).toBe(first?.action.entities);
+    expect(second?.action.requests[0]?.context.sql).toBe(first?.action.requests[0]?.context.sql);
+    expect(second?.values).not.toEqual(first?.values);
+    for (let at = 0; at < STATEMENTS_KEPT_MAX + 10; at++)
+      act(`SELECT 1 AS a${at}`, { target, kept });
+    expect(act(texts[0] ?? '', { target, kept })).toEqual(act(texts[0] ?? '', { target }));
   });
 });

@@ -9,8 +9,11 @@ import {
   EntityUid,
   identifier,
   type Json,
+  keepCanonical,
+  NO_ACCESS,
   type Request,
   type ResourceUse,
+  shareRecord,
   sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
@@ -30,6 +33,10 @@ export interface SqlActOptions {
   readonly nowMs: number;
   readonly ip?: string;
   readonly catalog: Catalog | undefined;
+  /** Of the session, shared; made from session and ip where it is absent. */
+  readonly caller?: CedarRecord;
+  /** Of the gateway; without it everything is made anew. */
+  readonly kept?: StatementsKept;
 }
 
 const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
@@ -174,10 +181,34 @@ function accessOf(world: World, use: SqlUse): CedarRecord {
   };
 }
 
-export type MetaOptions = Pick<SqlActOptions, 'session' | 'nowMs' | 'ip' | 'text' | 'binds'>;
+export type MetaOptions = Pick<
+  SqlActOptions,
+  'session' | 'nowMs' | 'ip' | 'text' | 'binds' | 'caller'
+>;
+
+/** The same for every action of a session. */
+export function callerOf({
+  session,
+  ip,
+}: {
+  readonly session: string;
+  readonly ip?: string | undefined;
+}): CedarRecord {
+  return shareRecord({
+    chainProved: true,
+    hops: 0,
+    agents: [],
+    services: [],
+    proof: new EntityUid('Proof', 'scram'),
+    session,
+    // What is no address makes the request invalid, and not one without an address.
+    ...(ip === undefined ? {} : { ip: parseIp(ip) ?? ip }),
+  });
+}
 
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
-export function metaOf({ session, nowMs, ip, text, binds }: MetaOptions): CedarRecord {
+export function metaOf(options: MetaOptions): CedarRecord {
+  const { nowMs, text, binds, caller = callerOf(options) } = options;
   const { secrets, personal, doubts } = detectSent(text, binds);
   const now = new Date(nowMs);
   return {
@@ -185,16 +216,7 @@ export function metaOf({ session, nowMs, ip, text, binds }: MetaOptions): CedarR
     hour: now.getUTCHours(),
     weekday: ((now.getUTCDay() + 6) % 7) + 1,
     holiday: false,
-    caller: {
-      chainProved: true,
-      hops: 0,
-      agents: [],
-      services: [],
-      proof: new EntityUid('Proof', 'scram'),
-      session,
-      // What is no address makes the request invalid, and not one without an address.
-      ...(ip === undefined ? {} : { ip: parseIp(ip) ?? ip }),
-    },
+    caller,
     detected: {
       doubts: doubts.map((doubt) => new EntityUid('Doubt', doubt)),
       secrets,
@@ -229,39 +251,98 @@ function valuesOf({ reading, text, binds = [] }: SqlActOptions): ClearValue[] {
 
 export type SqlAct = Pick<Act, 'action' | 'resources' | 'statement' | 'values' | 'facts' | 'meta'>;
 
-/** Everything of an Act that follows from the statement. */
-export function sqlAct(options: SqlActOptions): SqlAct {
+/** What of an act does not change from one run of a statement by a user to the next; shared by all of them. */
+interface StatementParts {
+  readonly uses: readonly Omit<Request, 'context'>[];
+  readonly sql: CedarRecord;
+  /** One for each use. */
+  readonly access: readonly CedarRecord[];
+  readonly entities: readonly Entity[];
+  readonly resources: readonly ResourceUse[];
+  readonly facts: Json;
+}
+
+function statementParts(options: SqlActOptions): StatementParts {
   const world: World = { entities: new Map(), options };
   const principal = addPrincipal(world);
   const { uses, template, ...facts } = options.reading.facts;
   for (const { schema, name } of [...facts.tablesRead, ...facts.tablesWritten])
     addTable(world, schema, name);
   const recorded = { ...facts, inTransaction: options.inTransaction };
-  const sql = sqlContext({ facts: recorded, template, database: options.target.name });
-  const meta = metaOf(options);
-  const requests: Request[] = [];
-  const resources: ResourceUse[] = [];
-  for (const use of uses) {
+  const made = uses.map((use) => {
     const resource = resourceOf(world, use);
     const access = accessOf(world, use);
-    const action = `sql.${use.verb}`;
-    requests.push({ principal, action, resource, context: { meta, sql, access } });
-    resources.push({
-      action,
-      type: resource.type,
-      id: resource.id,
-      // What is left out is read as NO_ACCESS.
-      ...(use.resource.kind === 'table' || touches(use)
-        ? { access: access as unknown as Json }
-        : {}),
-    });
-  }
+    // What is left out is read as NO_ACCESS.
+    const isTold = use.resource.kind === 'table' || touches(use);
+    return { action: `sql.${use.verb}`, resource, access, isTold };
+  });
   return {
-    action: { requests, entities: [...world.entities.values()] },
+    uses: made.map(({ action, resource }) => ({ principal, action, resource })),
+    sql: shareRecord(
+      sqlContext({ facts: recorded, template, database: options.target.name }) as CedarRecord,
+    ),
+    access: made.map(({ access }) => shareRecord(access)),
+    entities: [...world.entities.values()],
+    resources: keepCanonical(
+      made.map(({ action, resource: { type, id }, access, isTold }) => ({
+        action,
+        type,
+        id,
+        ...(isTold ? { access: access as unknown as Json } : {}),
+      })),
+    ),
+    facts: keepCanonical({ sql: structuredClone(recorded) as unknown as Json }),
+  };
+}
+
+export const STATEMENTS_KEPT_MAX = 4_096;
+
+interface Kept {
+  readonly from: Pick<SqlActOptions, 'reading' | 'user' | 'target' | 'catalog'>;
+  readonly factsText: string;
+  readonly parts: StatementParts;
+}
+
+/**
+ * Parts by template. Texts of one template can differ in their facts (a LIMIT, `1=1` beside `1=2`), so those
+ * are compared before anything is taken over.
+ */
+export class StatementsKept {
+  readonly #kept = new Map<string, Kept>();
+
+  partsOf(options: SqlActOptions): StatementParts {
+    const { reading, user, target, catalog, inTransaction } = options;
+    const key = `${user.name}\0${inTransaction}\0${reading.facts.template}`;
+    const known = this.#kept.get(key);
+    const isSame =
+      known?.from.user === user && known.from.target === target && known.from.catalog === catalog;
+    if (known && isSame && known.from.reading === reading) return known.parts;
+    const factsText = JSON.stringify(reading.facts);
+    const parts = known && isSame && known.factsText === factsText ? known.parts : undefined;
+    const kept = { from: { reading, user, target, catalog }, factsText };
+    const made = parts ?? statementParts(options);
+    if (this.#kept.size >= STATEMENTS_KEPT_MAX && !known) this.#kept.clear();
+    this.#kept.set(key, { ...kept, parts: made });
+    return made;
+  }
+}
+
+/** Everything of an Act that follows from the statement. */
+export function sqlAct(options: SqlActOptions): SqlAct {
+  const parts = options.kept?.partsOf(options) ?? statementParts(options);
+  const { uses, sql, access, entities, resources, facts } = parts;
+  const { template } = options.reading.facts;
+  const meta = metaOf(options);
+  const requests = uses.map((use, at) => ({
+    ...use,
+    context: { meta, sql, access: access[at] ?? NO_ACCESS },
+  }));
+  return {
+    action: { requests, entities },
     resources,
     ...(options.reading.kind === 'statement' && template !== '' ? { statement: template } : {}),
     values: valuesOf(options),
-    facts: { sql: recorded as unknown as Json },
+    facts,
     meta,
   };
 }

@@ -1,8 +1,16 @@
 /** A PostgreSQL gateway: one listener before one target, one upstream connection a session. */
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Guard, Json, Principal, Recorder, SessionFields } from '@sealrail/sdk';
+import {
+  type Guard,
+  type Json,
+  keepCanonical,
+  type Principal,
+  type Recorder,
+  type SessionFields,
+} from '@sealrail/sdk';
 import type { Address, PostgresTarget, User } from '../../config/config.ts';
+import { StatementsKept } from './action.ts';
 import { AUTHENTICATION_MS_MAX, AUTHENTICATION_OK, authenticate } from './authentication.ts';
 import { CancelKeys, cancelUpstream } from './cancel.ts';
 import { type CatalogReader, openCatalog, type UpstreamAddress } from './catalog.ts';
@@ -121,6 +129,7 @@ class PostgresGateway implements Gateway {
   readonly #sessions = new Set<Session>();
   readonly #sockets = new Set<Socket>();
   readonly #keys: CancelKeys;
+  readonly #kept = new StatementsKept();
   readonly #secret: Uint8Array;
   #target: PostgresTarget;
 
@@ -249,7 +258,11 @@ class PostgresGateway implements Gateway {
       secret: this.#secret,
     });
     const id = this.#options.newId();
-    const principal: Principal = { type: user.type, id: user.name, proof: 'scram' };
+    const principal = keepCanonical<Principal & { readonly [key: string]: string }>({
+      type: user.type,
+      id: user.name,
+      proof: 'scram',
+    });
     const about = { session: id, principal };
     void this.#record({ event: 'authentication', client, result: 'ok' }, about);
     this.#needDatabase(opening.database);
@@ -284,6 +297,7 @@ class PostgresGateway implements Gateway {
       session: about.session,
       ip: socket.remoteAddress?.replace(/^::ffff:/, ''),
       readings: this.readings,
+      kept: this.#kept,
       catalog: () => this.catalog.current(),
       names,
       nowMs,

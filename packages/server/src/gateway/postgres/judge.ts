@@ -11,9 +11,9 @@ import {
   type SqlStatement,
   withDoubt,
 } from '@sealrail/facts';
-import type { Act, Decided, Guard, Mode, Principal } from '@sealrail/sdk';
+import type { Act, CedarRecord, Decided, Guard, Mode, Principal } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
-import { sqlAct } from './action.ts';
+import { callerOf, type StatementsKept, sqlAct } from './action.ts';
 import { NO_CATALOG, type Readings } from './readings.ts';
 import { Resolution } from './resolution.ts';
 import type { Found, Names, Prepared } from './statements.ts';
@@ -42,6 +42,7 @@ export interface JudgeOptions {
   readonly session: string;
   readonly ip: string | undefined;
   readonly readings: Readings;
+  readonly kept: StatementsKept;
   readonly catalog: () => Catalog | undefined;
   readonly names: Names;
   readonly nowMs: () => number;
@@ -55,11 +56,13 @@ export function modeFor(mode: PostgresTarget['mode'], groups: readonly string[])
 
 export class Judge {
   readonly #options: JudgeOptions;
+  readonly #caller: CedarRecord;
   readonly resolution = new Resolution();
   inTransaction = false;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
+    this.#caller = callerOf(options);
   }
 
   get mode(): Mode {
@@ -152,6 +155,8 @@ export class Judge {
       nowMs: nowMs(),
       ...(ip === undefined ? {} : { ip }),
       catalog: this.#options.catalog(),
+      caller: this.#caller,
+      kept: this.#options.kept,
     });
     return { ...act, target: target.name, mode: this.mode, session, principal };
   }
