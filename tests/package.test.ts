@@ -60,7 +60,9 @@ describe('the published packages', () => {
     (name) => {
       const paths = packed.get(name)?.files.map((file) => file.path) ?? [];
       expect(paths).toContain('LICENSE');
-      expect(paths.filter((path) => /\.test\.[jt]s|(^|\/)src\/|tsbuildinfo/.test(path))).toEqual([]);
+      expect(paths.filter((path) => /\.test\.[jt]s|(^|\/)src\/|tsbuildinfo/.test(path))).toEqual(
+        [],
+      );
       const scripts = Object.keys(
         manifest(join(root, 'packages', name, 'package.json')).scripts ?? {},
       );

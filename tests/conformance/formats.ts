@@ -13,8 +13,8 @@ import {
   sha256,
   signatureClaims,
   toBase64,
-  verifyEd25519,
   verifyNote,
+  verifySignature,
 } from '@sealrail/tlog';
 import { verifyReceipt } from '@sealrail/tlog/verify';
 import type { Case } from './suite.ts';
@@ -46,7 +46,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, vector: Vector) => un
     const { note } = parseCheckpoint(bytes);
     const key = parseVkey(vkey, sha256);
     // A known key that fails rejects the note; one that is not there leaves it unsigned.
-    if ((await verifyNote(note, [key], verifyEd25519)).length === 0) return 'unsigned';
+    if ((await verifyNote(note, [key], verifySignature)).length === 0) return 'unsigned';
     return { time: String(signatureClaims(note, [key])[0]?.time) };
   },
   tile: (bytes) => {
@@ -56,7 +56,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, vector: Vector) => un
   },
   'tlog-proof': async (bytes, { vkey = '' }) => {
     const receipt = parseReceipt(bytes);
-    const report = await verifyReceipt({ receipt: bytes, vkey, verifier: verifyEd25519, sha256 });
+    const report = await verifyReceipt({ receipt: bytes, vkey, verifier: verifySignature, sha256 });
     if (!report.ok) throw new Error(report.findings[0]?.what ?? 'not verified');
     const entry = Buffer.from(report.entry ?? []).toString();
     return { index: String(receipt.index), hashes: receipt.proof.length, entry };

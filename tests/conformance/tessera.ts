@@ -1,7 +1,7 @@
 /** transparency-dev/tessera: a log that its own code wrote, read at each of its sizes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { directorySource, hashing, verifyEd25519 } from '@sealrail/tlog';
+import { directorySource, hashing, verifySignature } from '@sealrail/tlog';
 import { verifyTree } from '@sealrail/tlog/verify';
 import type { Case } from './suite.ts';
 
@@ -21,7 +21,7 @@ export function tesseraCases(corpus: string): Case[] {
       const report = await verifyTree({
         source: { get: async (path) => (path === 'checkpoint' ? note(size) : get(path)) },
         vkey: TESSERA_VKEY,
-        verifier: verifyEd25519,
+        verifier: verifySignature,
         hashing,
         held: Array.from({ length: size }, (_unused, smaller) => note(smaller)),
       });

@@ -1,6 +1,6 @@
 /** If these fail, a page may say "verified" of an entry that is not what was signed. */
 import { hash } from 'node:crypto';
-import { verifyEd25519 } from '@sealrail/tlog';
+import { verifySignature } from '@sealrail/tlog';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -39,7 +39,7 @@ async function verify({ files, index, shown = entryAt(index), key = vkey }: Give
     index,
     shown,
     vkey: key,
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     source: {
       get: (path) => {
         read.push(path);

@@ -7,7 +7,7 @@ import { equal } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { TlogError } from './errors.ts';
 import { type Files, replaceDurably } from './files/files.ts';
-import { verifyEd25519 } from './node.ts';
+import { verifySignature } from './node.ts';
 import { verifyNote } from './verify/note.ts';
 import type { VerifierKey } from './vkey.ts';
 
@@ -32,7 +32,7 @@ export async function parseOwnCheckpoint(
   what: string,
 ): Promise<SignedCheckpoint> {
   const { note, checkpoint } = parseCheckpoint(bytes);
-  const signed = await verifyNote(note, [key], verifyEd25519);
+  const signed = await verifyNote(note, [key], verifySignature);
   if (signed.length === 0 || checkpoint.origin !== key.name) {
     throw new TlogError(
       'LOG_LASTSIGNED',

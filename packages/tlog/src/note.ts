@@ -4,13 +4,14 @@
  */
 import { concat, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { TlogError } from './errors.ts';
-import { COSIGNATURE_V1, isNoteName, type VerifierKey } from './vkey.ts';
+import { ED25519, isNoteName, MLDSA44, type VerifierKey } from './vkey.ts';
 import { cosignatureMessage, cosignatureTime, TIME_BYTES } from './witness/cosignature.ts';
 
 /** As Go's x/mod/sumdb/note, so that what others accept is accepted here. */
 export const NOTE_BYTES_MAX = 1_000_000;
 export const NOTE_SIGNATURES_MAX = 100;
-const SIGNATURE_BYTES = 64;
+const ED25519_SIGNATURE_BYTES = 64;
+const MLDSA44_SIGNATURE_BYTES = 2420;
 
 export interface NoteSignature {
   readonly name: string;
@@ -93,7 +94,7 @@ export function signNote(text: string, signers: readonly Signer[]): Uint8Array {
 export interface SignatureClaim {
   readonly key: VerifierKey;
   readonly message: Uint8Array;
-  /** 64 bytes of Ed25519. */
+  /** 64 bytes of Ed25519, 2,420 of ML-DSA-44. */
   readonly signature: Uint8Array;
   /** Of a cosignature: seconds since 1970. */
   readonly time?: bigint;
@@ -118,16 +119,17 @@ export function signatureClaims(note: Note, keys: readonly VerifierKey[]): Signa
  * bytes.
  */
 function claimOf(note: Note, key: VerifierKey, blob: Uint8Array): SignatureClaim {
-  const timeBytes = key.type === COSIGNATURE_V1 ? TIME_BYTES : 0;
+  const timeBytes = key.type === ED25519 ? 0 : TIME_BYTES;
+  const signatureBytes = key.type === MLDSA44 ? MLDSA44_SIGNATURE_BYTES : ED25519_SIGNATURE_BYTES;
   const who = `${key.name}+${key.id}`;
-  if (blob.length !== timeBytes + SIGNATURE_BYTES) {
+  if (blob.length !== timeBytes + signatureBytes) {
     throw new TlogError(
       'NOTE_UNVERIFIED',
-      `the signature of ${who} has ${blob.length} bytes instead of ${timeBytes + SIGNATURE_BYTES}`,
+      `the signature of ${who} has ${blob.length} bytes instead of ${timeBytes + signatureBytes}`,
     );
   }
   const signature = blob.slice(timeBytes);
   if (timeBytes === 0) return { key, message: encodeUtf8(note.text), signature };
   const time = cosignatureTime(blob, who);
-  return { key, message: cosignatureMessage(note.text, time), signature, time };
+  return { key, message: cosignatureMessage(key, note.text, time), signature, time };
 }

@@ -6,7 +6,7 @@ import { Failure } from './failure.ts';
 import type { SignedCheckpoint } from './last-signed.ts';
 import type { AppendOptions, Log, LogFinding, Recovery, States } from './log.ts';
 import { Loop, type LoopOptions } from './loop.ts';
-import { hashing, sha256, verifyEd25519 } from './node.ts';
+import { hashing, sha256, verifySignature } from './node.ts';
 import { proveConsistency, proveInclusion } from './proof.ts';
 import { formatReceipt } from './receipt.ts';
 import { Scrub, type Scrubbed } from './scrub.ts';
@@ -123,7 +123,7 @@ export class RunningLog implements Log {
       clock,
       bytesPerSecond,
       vkey: this.vkey,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
       hashing,
       onDamage: (finding, path) => {
         onFinding(finding);
@@ -145,7 +145,7 @@ export class RunningLog implements Log {
       clock,
       onFinding,
       logKey: signer.key,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
       sha256,
       history: {
         prove: (from, to) =>

@@ -9,6 +9,19 @@ import type { Sha256 } from './sha256.ts';
 
 export const ED25519 = 0x01;
 export const COSIGNATURE_V1 = 0x04;
+/** c2sp.org/tlog-cosignature, post-quantum. */
+export const MLDSA44 = 0x06;
+export type KeyType = typeof ED25519 | typeof COSIGNATURE_V1 | typeof MLDSA44;
+export type Algorithm = 'Ed25519' | 'ML-DSA-44';
+
+const PUBLIC_KEY_BYTES: ReadonlyMap<number, number> = new Map([
+  [ED25519, 32],
+  [COSIGNATURE_V1, 32],
+  [MLDSA44, 1312],
+]);
+
+export const algorithmOf = (type: number): Algorithm =>
+  type === MLDSA44 ? 'ML-DSA-44' : 'Ed25519';
 /**
  * c2sp.org/tlog-cosignature: an ML-DSA-44 cosignature holds the lengths of name and origin in one
  * byte.
@@ -20,7 +33,7 @@ export interface VerifierKey {
   /** 8 lowercase hex digits: SHA-256(name ‖ 0x0A ‖ type ‖ public key)[:4]. */
   readonly id: string;
   readonly type: number;
-  /** 32 bytes for Ed25519. */
+  /** 32 bytes for Ed25519, 1,312 for ML-DSA-44. */
   readonly publicKey: Uint8Array;
 }
 
@@ -44,7 +57,7 @@ export function verifierKey(
   name: string,
   publicKey: Uint8Array,
   sha256: Sha256,
-  type: typeof ED25519 | typeof COSIGNATURE_V1 = ED25519,
+  type: KeyType = ED25519,
 ): VerifierKey {
   if (!isKeyName(name)) {
     throw new TlogError('KEY_MALFORMED', `${JSON.stringify(name)} is no key name`, {
@@ -87,8 +100,10 @@ export function parseVkey(text: string, sha256: Sha256): VerifierKey {
   const type = data[0];
   const publicKey = data.slice(1);
   if (!isKeyName(name)) no(`${JSON.stringify(name)} is no key name`);
-  if (type !== ED25519 && type !== COSIGNATURE_V1) return no(`type ${type} is not supported`);
-  if (publicKey.length !== 32) no(`an Ed25519 key has 32 bytes, this one ${publicKey.length}`);
+  const expected = type === undefined ? undefined : PUBLIC_KEY_BYTES.get(type);
+  if (type === undefined || expected === undefined) return no(`type ${type} is not supported`);
+  if (publicKey.length !== expected)
+    no(`a key of ${algorithmOf(type)} has ${expected} bytes, this one ${publicKey.length}`);
   if (keyId(name, type, publicKey, sha256) !== id) no('its id does not belong to its name and key');
   return { name, id, type, publicKey };
 }
@@ -96,19 +111,21 @@ export function parseVkey(text: string, sha256: Sha256): VerifierKey {
 export interface SecretKey {
   readonly name: string;
   readonly id: string;
-  /** Ed25519 seed, 32 bytes. */
+  /** Of Ed25519 or of ML-DSA-44, 32 bytes. */
   readonly seed: Uint8Array;
+  readonly type: typeof ED25519 | typeof MLDSA44;
 }
 
 export function formatSecretKey(key: SecretKey): string {
-  return `${PRIVATE}${key.name}+${key.id}+${toBase64(concat(Uint8Array.of(ED25519), key.seed))}`;
+  return `${PRIVATE}${key.name}+${key.id}+${toBase64(concat(Uint8Array.of(key.type), key.seed))}`;
 }
 
 /** The id is of the *public* key: the caller derives that and compares (node.ts does). */
 export function parseSecretKey(text: string): SecretKey {
   if (!text.startsWith(PRIVATE)) refuse('secret key', `it has to begin with ${PRIVATE}`);
   const [name, id, data] = cut('secret key', text.slice(PRIVATE.length));
-  if (!isKeyName(name) || !/^[0-9a-f]{8}$/.test(id) || data[0] !== ED25519 || data.length !== 33)
-    refuse('secret key', 'it is no Ed25519 key in its text form');
-  return { name, id, seed: data.slice(1) };
+  const type = [ED25519, MLDSA44].find((one) => one === data[0]);
+  if (!isKeyName(name) || !/^[0-9a-f]{8}$/.test(id) || type === undefined || data.length !== 33)
+    return refuse('secret key', 'it is no key of Ed25519 or ML-DSA-44 in its text form');
+  return { name, id, seed: data.slice(1), type: type === MLDSA44 ? MLDSA44 : ED25519 };
 }

@@ -14,7 +14,7 @@ import {
   tilePath,
   tilesOf,
   tileWidth,
-  verifyEd25519,
+  verifySignature,
 } from '../src/index.ts';
 import { verifyReceipt, verifyTree } from '../src/verify/index.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
@@ -96,7 +96,7 @@ function checkCheckpoints(total: number, levels: Levels, history: History): stri
 async function checkReceipts(log: Log, history: History): Promise<string[]> {
   const problems: string[] = [];
   for (const { index, receipt } of history.receipts) {
-    const report = await verifyReceipt({ receipt, vkey: log.vkey, verifier: verifyEd25519 });
+    const report = await verifyReceipt({ receipt, vkey: log.vkey, verifier: verifySignature });
     const entry = history.acknowledged.get(index);
     if (!report.ok || !entry || Buffer.compare(report.entry ?? new Uint8Array(), entry) !== 0)
       problems.push(`the receipt of entry ${index} does not hold`);
@@ -143,7 +143,7 @@ async function checkTree(log: Log, disk: SimulatedDisk): Promise<string[]> {
   const report = await verifyTree({
     source: { get: async (path) => disk.file(`/data/log/${path}`)?.cache.slice() },
     vkey: log.vkey,
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     hashing,
   });
   return report.findings

@@ -8,7 +8,7 @@ import {
   secretKeyFromSeed,
   sha256,
   type VerifierKey,
-  verifyEd25519,
+  verifySignature,
   type Witnessed,
   type WitnessHttp,
   type WitnessResponse,
@@ -73,7 +73,7 @@ export class TestWitness {
       logs: this.#logs,
       store: this.store,
       now: () => this.now,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
       sha256,
     });
   }

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Entry } from '@sealrail/sdk';
-import { hashing, verifyEd25519 } from '@sealrail/tlog';
+import { hashing, verifySignature } from '@sealrail/tlog';
 import { httpSource, verifyReceipt, verifyTree } from '@sealrail/tlog/verify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openShopLog, SHOP_STATEMENTS, type ShopLog } from '../../testing/shop-log.ts';
@@ -314,7 +314,7 @@ describe('the log itself', () => {
     const report = await verifyTree({
       source: httpSource(`${api.url}/log/`),
       vkey: shop.log.vkey,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
       hashing,
     });
     expect(report.findings).toEqual([]);
@@ -367,7 +367,7 @@ describe('the log itself', () => {
     const report = await verifyReceipt({
       receipt: new Uint8Array(await answer.arrayBuffer()),
       vkey: shop.log.vkey,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
     });
     expect(report.ok).toBe(true);
     const { entries } = await page('kind=access&limit=1');

@@ -22,8 +22,8 @@ import {
   tileOfNode,
   tilePath,
   tileWidth,
-  verifyEd25519,
   verifyNote,
+  verifySignature,
 } from '@sealrail/tlog';
 import type { LogConfig } from '../config/config.ts';
 
@@ -36,7 +36,7 @@ export async function openLogAtRest(config: LogConfig): Promise<Log> {
   const note = await source.get('checkpoint');
   if (!note) throw new TlogError('LOG_MISSING', `${config.dir} holds no published log`);
   const { note: parsed, checkpoint } = parseCheckpoint(note);
-  if ((await verifyNote(parsed, [key], verifyEd25519)).length === 0)
+  if ((await verifyNote(parsed, [key], verifySignature)).length === 0)
     throw new TlogError('NOTE_UNVERIFIED', `${config.dir}/log/checkpoint is not signed by log.key`);
   return new LogAtRest(source, { vkey: formatVkey(key), note, ...checkpoint });
 }

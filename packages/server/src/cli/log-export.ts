@@ -7,7 +7,7 @@ import {
   formatVkey,
   hashing,
   openSigner,
-  verifyEd25519,
+  verifySignature,
 } from '@sealrail/tlog';
 import { type Command, counted, EXIT, type Io, paint, printable, usage } from './io.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
@@ -55,7 +55,7 @@ async function exportLog(args: readonly string[], io: Io): Promise<number> {
     from: directorySource(source),
     to,
     vkey: formatVkey(openSigner(log.key).key),
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     hashing,
     held,
     onProgress: shown.step,

@@ -10,8 +10,8 @@ import {
   parseVkey,
   sha256,
   toHex,
-  verifyEd25519,
   verifyNote,
+  verifySignature,
 } from '@sealrail/tlog';
 import type { LogConfig } from '../config/config.ts';
 import { logOptions, openSource } from '../source.ts';
@@ -187,7 +187,7 @@ async function lastOf(folder: string, given: string, io: Io): Promise<Last> {
     throw new CliError(EXIT.unavailable, `there is no checkpoint in ${folder}`);
   const bytes = readFileSync(file);
   const { note, checkpoint } = parseCheckpoint(bytes);
-  const signed = await verifyNote(note, [key], verifyEd25519);
+  const signed = await verifyNote(note, [key], verifySignature);
   if (signed.length === 0 || checkpoint.origin !== key.name)
     throw new CliError(EXIT.verification, `${file} is not signed by ${key.name}+${key.id}`);
   return {

@@ -1,5 +1,5 @@
 /** From a log to the one that it succeeds: what its first entry says has to be true of the other's files. */
-import { decodeUtf8, directorySource, encodeUtf8, hashing, verifyEd25519 } from '@sealrail/tlog';
+import { decodeUtf8, directorySource, encodeUtf8, hashing, verifySignature } from '@sealrail/tlog';
 import { type Report, type VerifyFinding, verifyTree } from '@sealrail/tlog/verify';
 
 export interface Predecessor {
@@ -28,7 +28,7 @@ export async function verifyPredecessor(
   const report = await verifyTree({
     source: directorySource(folder),
     vkey,
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     hashing,
     held: [encodeUtf8(succeeds.checkpoint)],
     onProgress,

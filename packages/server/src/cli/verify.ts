@@ -11,7 +11,7 @@ import {
   parseVkey,
   sha256,
   TlogError,
-  verifyEd25519,
+  verifySignature,
 } from '@sealrail/tlog';
 import {
   httpSource,
@@ -192,7 +192,7 @@ function readArgument(option: string, path: string): Uint8Array {
 async function check(options: Options, io: VerifyIo): Promise<Checked> {
   const started = performance.now();
   const { target, minIndex, entry, json, predecessor, ...rest } = options;
-  const trust = { ...rest, verifier: verifyEd25519 };
+  const trust = { ...rest, verifier: verifySignature };
   const source = treeAt(target, io);
   if (source === undefined) {
     if (minIndex !== undefined) throw new UsageError('--min-index is for a log, not for a receipt');

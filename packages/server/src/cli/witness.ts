@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  ED25519,
   formatSecretKey,
   formatVkey,
   isKeyName,
+  MLDSA44,
   openCosigner,
   parseVkey,
   secretKeyFromSeed,
@@ -27,6 +29,7 @@ and prints the line for the witness policy of the log.
 
   NAME          the witness's name, such as example.org/witness-1
   --log VKEY    the public key of a log to witness, or a file that holds it; may be given more than once
+  --algorithm A ed25519, which everybody can check, or ml-dsa-44, which holds against quantum computers
   --json        one line: name, vkey, config`,
   run: async (args, io) => init(args, io),
 };
@@ -53,13 +56,21 @@ export const witnessCommand: Command = commandOfVerbs(
   [initVerb, serveVerb],
 );
 
+const TYPES: Readonly<Record<string, typeof ED25519 | typeof MLDSA44>> = {
+  ed25519: ED25519,
+  'ml-dsa-44': MLDSA44,
+};
+
 const WRITTEN = ['witness.yaml', 'witness.key', 'witness.vkey', 'witness.sqlite'];
 
 function init(args: readonly string[], io: Io): number {
   const { values, positionals } = parseOptions(args, {
     json: { type: 'boolean' },
     log: { type: 'string', multiple: true },
+    algorithm: { type: 'string' },
   });
+  const type = TYPES[values.algorithm ?? 'ed25519'];
+  if (type === undefined) throw usage(`--algorithm is one of ${Object.keys(TYPES).join(', ')}`);
   const [name = '', folderName = '.', ...more] = positionals;
   const example = 'sealrail witness init example.org/witness-1 --log log.vkey';
   if (more.length > 0 || !isKeyName(name)) throw usage('witness init takes a name', example);
@@ -73,7 +84,7 @@ function init(args: readonly string[], io: Io): number {
       `${folder} holds ${there.join(', ')} already`,
       'init never overwrites: choose another folder',
     );
-  const key = formatSecretKey(secretKeyFromSeed(name, randomBytes(32)));
+  const key = formatSecretKey(secretKeyFromSeed(name, randomBytes(32), type));
   const vkey = formatVkey(openCosigner(key).key);
   mkdirSync(folder, { recursive: true });
   const write = (file: string, text: string, mode = 0o644): void =>

@@ -8,7 +8,7 @@ import {
   formatVkey,
   sha256,
   toHex,
-  verifyEd25519,
+  verifySignature,
 } from '@sealrail/tlog';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -65,7 +65,7 @@ function witnessApp({ cosigner, logs }: WitnessConfig, store: OpenWitnessStore):
         logs,
         store,
         now,
-        verifier: verifyEd25519,
+        verifier: verifySignature,
         sha256,
       });
       return c.body(body, status, { 'content-type': type });

@@ -9,13 +9,13 @@ import {
   testSigner,
   vkeyOf,
 } from '../../../../tests/tlog/memory-tree.ts';
-import { hashing, verifyEd25519 } from '../node.ts';
+import { hashing, verifySignature } from '../node.ts';
 import { directorySource } from './directory.ts';
 import { exportTree } from './export.ts';
 import { verifyTree } from './index.ts';
 
 const signer = testSigner('example.com/export');
-const trust = { vkey: vkeyOf(signer), verifier: verifyEd25519, hashing };
+const trust = { vkey: vkeyOf(signer), verifier: verifySignature, hashing };
 const treeOf = (count: number, entry = entryAt) =>
   memoryTree(
     Array.from({ length: count }, (_, at) => entry(at)),

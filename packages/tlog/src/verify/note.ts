@@ -4,19 +4,20 @@
  */
 import { TlogError } from '../errors.ts';
 import { type Note, signatureClaims } from '../note.ts';
-import type { VerifierKey } from '../vkey.ts';
+import { type Algorithm, algorithmOf, type VerifierKey } from '../vkey.ts';
 
-/** Ed25519 over the message. */
+/** Whether a signature holds; undefined where this platform does not have the algorithm. */
 export type Verifier = (
   publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
-) => Promise<boolean>;
+  algorithm: Algorithm,
+) => Promise<boolean | undefined>;
 
 /**
  * Which of the known keys signed the note (c2sp.org/signed-note §Signatures); none is for the
  * caller to refuse. A known key whose signature does not hold rejects the whole note with
- * NOTE_UNVERIFIED.
+ * NOTE_UNVERIFIED. One that nobody here can check is as if it were of an unknown key.
  */
 export async function verifyNote(
   note: Note,
@@ -25,7 +26,9 @@ export async function verifyNote(
 ): Promise<VerifierKey[]> {
   const signed: VerifierKey[] = [];
   for (const { key, message, signature } of signatureClaims(note, keys)) {
-    if (!(await verifier(key.publicKey, message, signature)))
+    const holds = await verifier(key.publicKey, message, signature, algorithmOf(key.type));
+    if (holds === undefined) continue;
+    if (!holds)
       throw new TlogError(
         'NOTE_UNVERIFIED',
         `the signature of ${key.name}+${key.id} does not hold`,

@@ -8,7 +8,7 @@ import {
 } from '../../../../tests/tlog/memory-tree.ts';
 import { policyOf, TestWitness } from '../../testing/witnesses.ts';
 import { concat, encodeUtf8 } from '../bytes.ts';
-import { hashing, verifyEd25519 } from '../node.ts';
+import { hashing, verifySignature } from '../node.ts';
 import { formatAddCheckpoint } from '../witness/add-checkpoint.ts';
 import { type VerifyTreeOptions, verifyTree } from './index.ts';
 
@@ -39,7 +39,7 @@ const verify = (note: Uint8Array, more: Partial<VerifyTreeOptions> = {}) =>
   verifyTree({
     source: memorySource(new Map([...files, ['checkpoint', note]])),
     vkey,
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     hashing,
     policy: TWO,
     ...more,

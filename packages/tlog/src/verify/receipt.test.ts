@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { entryAt, memoryTree, testSigner, vkeyOf } from '../../../../tests/tlog/memory-tree.ts';
 import { leafHash, subtreeRoot } from '../merkle.ts';
-import { sha256, verifyEd25519 } from '../node.ts';
+import { sha256, verifySignature } from '../node.ts';
 import { proveInclusion } from '../proof.ts';
 import { formatReceipt, parseReceipt } from '../receipt.ts';
 import { type VerifyReceiptOptions, verifyReceipt, webVerifier } from './index.ts';
@@ -29,7 +29,7 @@ function receiptOf(index: number, more = {}): Uint8Array {
 }
 
 const verify = (receipt: Uint8Array, more: Partial<VerifyReceiptOptions> = {}) =>
-  verifyReceipt({ receipt, vkey, verifier: verifyEd25519, sha256, ...more });
+  verifyReceipt({ receipt, vkey, verifier: verifySignature, sha256, ...more });
 const whatOf = async (receipt: Uint8Array, more = {}) =>
   (await verify(receipt, more)).findings.map(({ what }) => what).join('\n');
 

@@ -13,7 +13,7 @@ import {
   testSigner,
   vkeyOf,
 } from '../../../../tests/tlog/memory-tree.ts';
-import { hashing, sha256, verifyEd25519 } from '../node.ts';
+import { hashing, sha256, verifySignature } from '../node.ts';
 import { directorySource } from './directory.ts';
 import { type TreeSource, type VerifyTreeOptions, verifyTree, webVerifier } from './index.ts';
 import { FINDINGS_MAX } from './report.ts';
@@ -29,7 +29,7 @@ const files = memoryTree(entriesOf(COUNT), [signer]);
 const early = signedCheckpoint(entriesOf(300), [signer]);
 
 const check = (source: TreeSource, more: Partial<VerifyTreeOptions> = {}) =>
-  verifyTree({ source, vkey, verifier: verifyEd25519, hashing, ...more });
+  verifyTree({ source, vkey, verifier: verifySignature, hashing, ...more });
 const changed = (...changes: [string, Uint8Array | undefined][]) =>
   memorySource(new Map<string, Uint8Array | undefined>([...files, ...changes]));
 const flip = (from: Uint8Array | undefined, at: number): Uint8Array => {
@@ -388,7 +388,7 @@ describe.skipIf(!tessera)("Tessera's own log", () => {
     const report = await verifyTree({
       source: { get: async (path) => (path === 'checkpoint' ? note : get(path)) },
       vkey: testKey,
-      verifier: verifyEd25519,
+      verifier: verifySignature,
       held: Array.from({ length: size }, (_, at) => readFileSync(join(log, `checkpoint.${at}`))),
     });
     expect(report.findings).toEqual([]);

@@ -1,8 +1,9 @@
 /** The checkpoints that a verification stands on: signed by the caller's key, of that key's log. */
 import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
 import { TlogError } from '../errors.ts';
+import { signatureClaims } from '../note.ts';
 import type { Sha256 } from '../sha256.ts';
-import { ED25519, formatVkey, parseVkey, type VerifierKey } from '../vkey.ts';
+import { algorithmOf, ED25519, formatVkey, parseVkey, type VerifierKey } from '../vkey.ts';
 import {
   isQuorate,
   type PolicyWitness,
@@ -119,6 +120,12 @@ async function readSigned(
     // Another log's checkpoint under this key: its operator runs several logs with one key.
     if (checkpoint.origin !== key.name)
       return refuse(`is of the log ${checkpoint.origin}, and the key is of ${key.name}`);
+    for (const { key: claimed } of signatureClaims(note, keys))
+      if (!signed.includes(claimed))
+        findings.add({
+          severity: 'low',
+          what: `${what}: the cosignature of ${claimed.name} was not checked, since there is no ${algorithmOf(claimed.type)} here`,
+        });
     const cosigners = witnesses.filter((witness) => signed.includes(witness.key));
     return { checkpoint, cosigners: new Set(cosigners.map(({ name }) => name)) };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Ed25519 by WebCrypto: in browsers and wherever else there is one. */
+/** Ed25519 by WebCrypto: in browsers and wherever else there is one. ML-DSA is in none of them yet. */
 import type { Verifier } from './note.ts';
 
 /** WebCrypto takes no view of memory that may be shared, so it gets a copy. */
@@ -8,7 +8,8 @@ const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(byt
  * Rejects where nothing can be checked at all, which is not the same as a signature that does not
  * hold.
  */
-export const webVerifier: Verifier = async (publicKey, message, signature) => {
+export const webVerifier: Verifier = async (publicKey, message, signature, algorithm) => {
+  if (algorithm !== 'Ed25519') return undefined;
   const subtle = globalThis.crypto?.subtle;
   if (!subtle)
     throw new Error('no WebCrypto here: a page has it on https, on localhost and from a file only');

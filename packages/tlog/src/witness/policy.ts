@@ -5,7 +5,7 @@
 import { decodeUtf8 } from '../bytes.ts';
 import { TlogError } from '../errors.ts';
 import type { Sha256 } from '../sha256.ts';
-import { COSIGNATURE_V1, ED25519, parseVkey, type VerifierKey } from '../vkey.ts';
+import { ED25519, parseVkey, type VerifierKey } from '../vkey.ts';
 
 export const POLICY_BYTES_MAX = 256 << 10;
 /** Of each kind; the specification asks for at least 32. */
@@ -18,7 +18,7 @@ export interface PolicyLog {
 
 export interface PolicyWitness {
   readonly name: string;
-  /** Of type COSIGNATURE_V1. */
+  /** Of type COSIGNATURE_V1 or MLDSA44. */
   readonly key: VerifierKey;
   /** Submission prefix of c2sp.org/tlog-witness. */
   readonly url?: string;
@@ -117,7 +117,7 @@ class PolicyReader {
   #log([vkey, url, ...more]: readonly string[], at: number): void {
     if (vkey === undefined || more.length > 0)
       throw malformed(at, 'it takes a key and perhaps a URL');
-    const key = this.#key(vkey, ED25519, at);
+    const key = this.#key(vkey, 'log', at);
     if (this.#logs.some((log) => isSame(log.key, key)))
       throw malformed(at, 'a log of this key stands above');
     bounded(this.#logs.length, at);
@@ -127,7 +127,7 @@ class PolicyReader {
   #witness([name, vkey, url, ...more]: readonly string[], at: number): void {
     if (name === undefined || vkey === undefined || more.length > 0)
       throw malformed(at, 'it takes a name, a key and perhaps a URL');
-    const key = this.#key(vkey, COSIGNATURE_V1, at);
+    const key = this.#key(vkey, 'witness', at);
     // Under another name too: one machine would count as two.
     if (this.#witnesses.some((witness) => isSame(witness.key, key)))
       throw malformed(at, 'a witness of this key stands above');
@@ -174,7 +174,7 @@ class PolicyReader {
     this.#named.set(name, meaning);
   }
 
-  #key(text: string, type: number, at: number): VerifierKey {
+  #key(text: string, whose: 'log' | 'witness', at: number): VerifierKey {
     const decoded = decodeUtf8(octets(text));
     if (decoded === undefined) throw malformed(at, 'the key is not UTF-8');
     let key: VerifierKey;
@@ -183,15 +183,13 @@ class PolicyReader {
     } catch (cause) {
       throw malformed(at, cause instanceof Error ? cause.message : String(cause));
     }
-    if (key.type !== type)
-      throw malformed(
-        at,
-        type === ED25519
-          ? `${key.name} is a witness's key, not a log's`
-          : `${key.name} is a log's key, not a witness's`,
-        `the key of a ${type === ED25519 ? 'log is of type 1' : 'witness is of type 4'}`,
-      );
-    return key;
+    const actual = key.type === ED25519 ? 'log' : 'witness';
+    if (actual === whose) return key;
+    throw malformed(
+      at,
+      `${key.name} is a ${actual}'s key, not a ${whose}'s`,
+      'the key of a log is of type 1, that of a witness of type 4 or 6',
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import { TlogError } from '../errors.ts';
 import { type NoteSignature, signatureClaims } from '../note.ts';
 import type { Sha256 } from '../sha256.ts';
 import { type Verifier, verifyNote } from '../verify/note.ts';
-import type { VerifierKey } from '../vkey.ts';
+import { algorithmOf, type VerifierKey } from '../vkey.ts';
 import { formatAddCheckpoint, parseSignatureLines, SIZE_TYPE } from './add-checkpoint.ts';
 
 export interface WitnessResponse {
@@ -126,7 +126,11 @@ export class WitnessClient {
       const signatures = parseSignatureLines(body, text);
       const [claim] = signatureClaims({ text, signatures }, [key]);
       const signature = signatures.find((one) => one.name === key.name && one.id === key.id);
-      if (claim && signature && (await verifier(key.publicKey, claim.message, claim.signature))) {
+      if (
+        claim &&
+        signature &&
+        (await verifier(key.publicKey, claim.message, claim.signature, algorithmOf(key.type)))
+      ) {
         this.#known = size;
         return { kind: 'cosigned', signature };
       }

@@ -5,7 +5,7 @@ import { TestWitness } from '../../testing/witnesses.ts';
 import { encodeUtf8, toBase64, toHex } from '../bytes.ts';
 import { formatCheckpoint, parseCheckpoint } from '../checkpoint.ts';
 import { emptyRoot, leafHash, nodeHash, rootAt } from '../merkle.ts';
-import { openSigner, secretKeyFromSeed, sha256, verifyEd25519 } from '../node.ts';
+import { openSigner, secretKeyFromSeed, sha256, verifySignature } from '../node.ts';
 import { signNote } from '../note.ts';
 import { proveConsistency } from '../proof.ts';
 import { verifyNote } from '../verify/note.ts';
@@ -63,7 +63,7 @@ describe('a witness cosigns', () => {
       const signed = await verifyNote(
         parseCheckpoint(whole).note,
         [signer.key, witness.cosigner.key],
-        verifyEd25519,
+        verifySignature,
       );
       expect(signed).toEqual([signer.key, witness.cosigner.key]);
       expect(witness.store.get('example.com/log')?.size).toBe(BigInt(size));

@@ -4,7 +4,7 @@ import { httpOf, policyOf, TestWitness } from '../../testing/witnesses.ts';
 import { encodeUtf8 } from '../bytes.ts';
 import { parseCheckpoint } from '../checkpoint.ts';
 import type { Log, LogFinding } from '../log.ts';
-import { hashing, openSigner, sha256, verifyEd25519 } from '../node.ts';
+import { hashing, openSigner, sha256, verifySignature } from '../node.ts';
 import { parseNote } from '../note.ts';
 import { parseReceipt } from '../receipt.ts';
 import { verifyNote } from '../verify/note.ts';
@@ -51,7 +51,7 @@ async function verify(driven: DrivenLog, log: Log) {
       get: async (path) => driven.bytes(`/data/log/${path}`),
     },
     vkey: log.vkey,
-    verifier: verifyEd25519,
+    verifier: verifySignature,
     hashing,
   });
 }
@@ -65,7 +65,7 @@ describe('a log with witnesses', () => {
     const { note, size } = published(driven);
     expect(size).toBe(5);
     const keys = [logKey, ...witnesses.map(({ cosigner }) => cosigner.key)];
-    expect(await verifyNote(note, keys, verifyEd25519)).toEqual(keys);
+    expect(await verifyNote(note, keys, verifySignature)).toEqual(keys);
     expect(log.states).toEqual({ durable: 5, signed: 5, witnessed: 5 });
   });
 
