@@ -27,7 +27,9 @@ const scratch = (): string => {
   folders.push(folder);
   return folder;
 };
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
 const verify = (folder: string, more = {}) =>
   verifyTree({ source: directorySource(folder), ...trust, ...more });
 

@@ -113,7 +113,7 @@ async function leavesOf(
   hashing.leaves(known).forEach((leaf, at) => {
     leaves[at] = leaf;
   });
-  if (onEntry) known.forEach((entry, at) => onEntry(first + at, entry));
+  if (onEntry) for (const [at, entry] of known.entries()) onEntry(first + at, entry);
   return leaves;
 }
 
