@@ -6,7 +6,7 @@ import { CedarError } from './error.ts';
 import { Evaluation } from './evaluation.ts';
 import { compileExpression } from './expression.ts';
 import { Collector, Seen, type Visit } from './index/collector.ts';
-import { buildIndex, type Indexed } from './index/tree.ts';
+import { buildIndex } from './index/tree.ts';
 import { type CompiledPolicy, compilePolicy } from './policy.ts';
 
 export interface PolicyEntry {
@@ -45,14 +45,14 @@ export function compilePolicies(
   entries: Iterable<PolicyEntry>,
   { index = true }: CompileOptions = {},
 ): CompiledPolicies {
-  const policies: Indexed[] = [];
+  const policies: CompiledPolicy[] = [];
   const ids = new Set<string>();
-  for (const { id, policy: source } of entries) {
+  for (const { id, policy } of entries) {
     if (ids.has(id)) {
       throw new CedarError('CEDAR_POLICY_SET', `the id "${id}" is used by two policies`);
     }
     ids.add(id);
-    policies.push({ policy: compilePolicy(id, source, policies.length), source });
+    policies.push(compilePolicy(id, policy, policies.length));
   }
   return { root: buildIndex(policies, index), seen: new Seen(policies.length) };
 }

@@ -36,6 +36,15 @@ function compileMembership(left: Expr, right: Expr, compiler: Compiler): Test {
   const where = `\`in\` on ${describe(left)}`;
   const wanted = constantUids(container.constant);
   if (wanted !== undefined) {
+    const [only] = wanted;
+    if (left.kind === 'variable' && only !== undefined && wanted.length === 1) {
+      if (left.name === 'principal') {
+        return (evaluation) => isIn(evaluation.principal, evaluation.principalNode, only);
+      }
+      if (left.name === 'resource') {
+        return (evaluation) => isIn(evaluation.resource, evaluation.resourceNode, only);
+      }
+    }
     return (evaluation) => {
       const uid = operand(evaluation);
       if (uid === undefined) return undefined;

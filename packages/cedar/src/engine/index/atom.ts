@@ -3,13 +3,13 @@
  * source is evaluated once for all policies that share it, and its value leads to those whose conjunct
  * may hold.
  */
-import type { BinaryOperator, Expr, Policy } from '../../ast.ts';
+import type { BinaryOperator, Expr } from '../../ast.ts';
 import { ExtensionValue } from '../../extension/extension.ts';
+import { addLongs } from '../../extension/i64.ts';
 import { EntityUid, type Long, type Value } from '../../value.ts';
+import type { Conjunct } from '../conjunct.ts';
 import { chainOf, compileExpression } from '../expression.ts';
-import { linked } from '../policy.ts';
 import { isLongValue, isSet } from '../type.ts';
-import { type Conjunct, conjunctsOf } from './conjunct.ts';
 import { expressionKey } from './expression-key.ts';
 import { isPresent, isSafe, learn } from './safety.ts';
 
@@ -17,23 +17,26 @@ import { isPresent, isSafe, learn } from './safety.ts';
  * How a source's value leads to policies, and which values those may have without an error. `keys` are the
  * constants of which one has to match.
  */
-export type Atom = {
+export type Atom = Found &
+  (
+    | { readonly kind: 'equal'; readonly keys: readonly Value[] }
+    /** Of a set, which has one of the keys. */
+    | { readonly kind: 'member'; readonly keys: readonly Value[] }
+    /** Of an entity, which is in one of the keys. */
+    | { readonly kind: 'within'; readonly keys: readonly EntityUid[] }
+    | { readonly kind: 'type'; readonly keys: readonly [string] }
+    | { readonly kind: 'truth'; readonly keys: readonly [boolean] }
+    /** Of a string, which starts or ends like that. */
+    | { readonly kind: 'start' | 'end'; readonly keys: readonly [string] }
+    /** Of a Long, which is at least or at most that. */
+    | { readonly kind: 'least' | 'most'; readonly keys: readonly [Long] }
+  );
+
+interface Found {
   readonly source: Source;
-} /** The value is one of the keys; any value will do. */ & (
-  | { readonly kind: 'equal'; readonly keys: readonly Value[] }
-  /** The value is a set that has one of the keys. */
-  | { readonly kind: 'member'; readonly keys: readonly Value[] }
-  /** The value is an entity in one of the keys. */
-  | { readonly kind: 'within'; readonly keys: readonly EntityUid[] }
-  /** The value is an entity of that type. */
-  | { readonly kind: 'type'; readonly keys: readonly [string] }
-  /** The value is a bool, and that one. */
-  | { readonly kind: 'truth'; readonly keys: readonly [boolean] }
-  /** The value is a string that starts, or ends, like that. */
-  | { readonly kind: 'start' | 'end'; readonly keys: readonly [string] }
-  /** The value is a Long that is at least, or at most, that. */
-  | { readonly kind: 'least' | 'most'; readonly keys: readonly [Long] }
-);
+  /** The conjunct holds wherever a key matches; otherwise that has to be looked at closer. */
+  readonly exact: boolean;
+}
 
 export interface Source {
   readonly expr: Expr;
@@ -47,6 +50,8 @@ export interface Option {
   readonly group: string;
   /** Of the scope, which never errs and is decided first. */
   readonly scope: boolean;
+  /** The place of its conjunct. */
+  readonly conjunct: number;
   /** The source errs only where a conjunct before this one does not hold. */
   readonly guarded: boolean;
   /** Those before this one that could err: where their sources do, or have values of other types. */
@@ -55,26 +60,26 @@ export interface Option {
 
 export type Dependency = Pick<Option, 'atom' | 'group' | 'guarded'>;
 
-export function optionsOf(policy: Policy, id: string): Option[] {
-  const options = scopeAtoms(policy, id).map(
-    (atom): Option => ({
-      atom,
-      group: groupOf(atom),
-      scope: true,
-      guarded: false,
-      earlier: NO_DEPENDENCIES,
-    }),
-  );
+/** Further conjuncts are left to evaluation. */
+const CONJUNCTS_MAX = 14;
+
+export function optionsOf(conjuncts: readonly Conjunct[]): Option[] {
+  const options: Option[] = [];
   const present = new Set<string>();
   let earlier = NO_DEPENDENCIES;
-  for (const conjunct of conjunctsOf(policy.conditions)) {
+  for (const [index, conjunct] of conjuncts.slice(0, CONJUNCTS_MAX).entries()) {
     const atom = atomOf(conjunct);
-    const safe = isSafe(conjunct.expr, present);
     if (atom !== undefined) {
-      const guarded = isPresent(atom.source.expr, present);
-      options.push({ atom, group: groupOf(atom), scope: false, guarded, earlier });
+      options.push({
+        atom,
+        group: groupOf(atom),
+        scope: conjunct.place === 'scope',
+        conjunct: index,
+        guarded: isPresent(atom.source.expr, present),
+        earlier,
+      });
     }
-    if (!safe) {
+    if (!isSafe(conjunct.expr, present)) {
       const needed = neededOf(conjunct);
       if (needed === undefined) break;
       const guarded = isPresent(needed.source.expr, present);
@@ -89,66 +94,36 @@ const NO_DEPENDENCIES: readonly Dependency[] = [];
 
 const groupOf = ({ kind, source }: Atom): string => `${kind} ${source.key}`;
 
-const variable = (name: 'principal' | 'action' | 'resource'): Source => ({
-  expr: { kind: 'variable', name, at: 0 },
-  key: name,
-});
-
-function scopeAtoms({ principal, action, resource }: Policy, id: string): Atom[] {
-  const atoms: Atom[] = [];
-  for (const [source, scope] of [
-    [variable('principal'), principal],
-    [variable('resource'), resource],
-  ] as const) {
-    if (scope.kind === 'is' || scope.kind === 'is-in') {
-      atoms.push({ source, kind: 'type', keys: [scope.type] });
-    }
-    if (scope.kind === 'eq') {
-      atoms.push({ source, kind: 'equal', keys: [linked(scope.entity, id)] });
-    } else if (scope.kind === 'in' || scope.kind === 'is-in') {
-      atoms.push({ source, kind: 'within', keys: [linked(scope.entity, id)] });
-    }
-  }
-  const source = variable('action');
-  if (action.kind === 'eq') atoms.push({ source, kind: 'equal', keys: [action.entity] });
-  if (action.kind === 'in') atoms.push({ source, kind: 'within', keys: action.entities });
-  return atoms;
-}
-
 /** What any bool can be found by: itself. */
-function truthOf({ expr, negated }: Conjunct): Atom | undefined {
+function truthOf(expr: Expr, negated: boolean): Atom | undefined {
   const source = sourceOf(expr);
-  return source && { source, kind: 'truth', keys: [!negated] };
+  return source && { source, kind: 'truth', keys: [!negated], exact: true };
 }
 
-function atomOf(conjunct: Conjunct): Atom | undefined {
-  return compared(conjunct) ?? truthOf(conjunct);
+function atomOf({ expr, negated }: Conjunct): Atom | undefined {
+  return compared(expr, negated) ?? truthOf(expr, negated);
 }
 
 /** An atom that tells whether a conjunct may err: what does not depend on how it is negated. */
 function neededOf({ expr, negated }: Conjunct): Atom | undefined {
-  return (
-    compared({ expr, negated: false }) ??
-    compared({ expr, negated: true }) ??
-    truthOf({ expr, negated })
-  );
+  return compared(expr, false) ?? compared(expr, true) ?? truthOf(expr, negated);
 }
 
-function compared({ expr, negated }: Conjunct): Atom | undefined {
+function compared(expr: Expr, negated: boolean): Atom | undefined {
   switch (expr.kind) {
     case 'binary':
       return comparedBinary(expr, negated);
     case 'is': {
       const source = negated || expr.in !== undefined ? undefined : sourceOf(expr.operand);
-      return source && { source, kind: 'type', keys: [expr.type] };
+      return source && { source, kind: 'type', keys: [expr.type], exact: true };
     }
     case 'like': {
       const source = negated ? undefined : sourceOf(expr.operand);
       const start = expr.pattern[0];
       const end = expr.pattern.at(-1);
       if (source === undefined) return undefined;
-      if (start) return { source, kind: 'start', keys: [start] };
-      return end ? { source, kind: 'end', keys: [end] } : undefined;
+      if (start) return { source, kind: 'start', keys: [start], exact: false };
+      return end ? { source, kind: 'end', keys: [end], exact: false } : undefined;
     }
     case 'call':
       return negated ? undefined : comparedCall(expr);
@@ -167,12 +142,12 @@ function comparedBinary(expr: Binary, negated: boolean): Atom | undefined {
     const value = constantOf(right) ?? constantOf(left);
     const source = sourceOf(constantOf(right) === undefined ? right : left);
     if (source === undefined || value === undefined || !isAtomic(value)) return undefined;
-    return { source, kind: 'equal', keys: [value] };
+    return { source, kind: 'equal', keys: [value], exact: true };
   }
   if (operator === 'in') {
     const source = negated ? undefined : sourceOf(left);
     const keys = uidsOf(constantOf(right));
-    return source && keys && { source, kind: 'within', keys };
+    return source && keys && { source, kind: 'within', keys, exact: true };
   }
   return comparedOrder(operator, left, right, negated);
 }
@@ -181,41 +156,44 @@ function comparedBinary(expr: Binary, negated: boolean): Atom | undefined {
 function comparedChoice(expr: Binary): Atom | undefined {
   let first: Atom | undefined;
   const keys: Value[] = [];
+  let exact = true;
   for (const operand of chainOf(expr, '||')) {
-    const atom = compared({ expr: operand, negated: false });
+    const atom = compared(operand, false);
     if (atom?.kind !== 'equal' && atom?.kind !== 'member' && atom?.kind !== 'within') {
       return undefined;
     }
     first ??= atom;
     if (atom.kind !== first.kind || atom.source.key !== first.source.key) return undefined;
     keys.push(...atom.keys);
+    exact &&= atom.exact;
   }
-  return first && ({ ...first, keys } as Atom);
+  return first && ({ ...first, keys, exact } as Atom);
 }
 
-const mirrored: Partial<Record<BinaryOperator, BinaryOperator>> = {
-  '<': '>',
-  '<=': '>=',
-  '>': '<',
-  '>=': '<=',
-};
+type Order = '<' | '<=' | '>' | '>=';
+const mirrored = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' } as const;
+const opposite = { '<': '>=', '<=': '>', '>': '<=', '>=': '<' } as const;
 
-/** Bounds are taken inclusive, which finds a policy too many at most. */
+/** Of integers, so that `x > 1` is `x >= 2`. */
 function comparedOrder(
   operator: BinaryOperator,
   left: Expr,
   right: Expr,
   negated: boolean,
 ): Atom | undefined {
-  const bound = constantOf(right) ?? constantOf(left);
-  if (mirrored[operator] === undefined || bound === undefined || !isLongValue(bound)) {
-    return undefined;
-  }
-  const behind = constantOf(right) !== undefined;
-  const source = sourceOf(behind ? left : right);
-  const direction = behind ? operator : mirrored[operator];
-  const least = (direction === '>' || direction === '>=') !== negated;
-  return source && { source, kind: least ? 'least' : 'most', keys: [bound] };
+  if (!(operator in mirrored)) return undefined;
+  const behind = constantOf(right);
+  const constant = behind ?? constantOf(left);
+  const source = sourceOf(behind === undefined ? right : left);
+  if (source === undefined || constant === undefined || !isLongValue(constant)) return undefined;
+  const direction = behind === undefined ? mirrored[operator as Order] : (operator as Order);
+  const effective = negated ? opposite[direction] : direction;
+  const least = effective === '>' || effective === '>=';
+  const strict = effective === '>' ? 1 : effective === '<' ? -1 : 0;
+  const bound = addLongs(constant, strict);
+  return bound === undefined
+    ? undefined
+    : { source, kind: least ? 'least' : 'most', keys: [bound], exact: true };
 }
 
 function comparedCall({ name, args }: Call): Atom | undefined {
@@ -226,18 +204,18 @@ function comparedCall({ name, args }: Call): Atom | undefined {
   if (name === 'contains' && set !== undefined && value === undefined) {
     const source = sourceOf(argument);
     if (source === undefined || !isSet(set) || !set.every(isAtomic)) return undefined;
-    return { source, kind: 'equal', keys: set };
+    return { source, kind: 'equal', keys: set, exact: true };
   }
   const source = set === undefined ? sourceOf(receiver) : undefined;
   if (source === undefined || value === undefined) return undefined;
   if (name === 'contains') {
-    return isAtomic(value) ? { source, kind: 'member', keys: [value] } : undefined;
+    return isAtomic(value) ? { source, kind: 'member', keys: [value], exact: true } : undefined;
   }
   if (!isSet(value) || !value.every(isAtomic)) return undefined;
-  if (name === 'containsAny') return { source, kind: 'member', keys: value };
+  if (name === 'containsAny') return { source, kind: 'member', keys: value, exact: true };
   // All of them are in the set, so the first is; nothing is asked of it where there is none.
   if (name === 'containsAll' && value.length > 0) {
-    return { source, kind: 'member', keys: value.slice(0, 1) };
+    return { source, kind: 'member', keys: value.slice(0, 1), exact: value.length === 1 };
   }
   return undefined;
 }

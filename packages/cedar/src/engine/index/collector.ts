@@ -1,5 +1,5 @@
 import type { Evaluation } from '../evaluation.ts';
-import type { CompiledPolicy } from '../policy.ts';
+import type { Candidate, CompiledPolicy } from '../policy.ts';
 
 /** Evaluates the policies of one request that the index leads to, each once. */
 export class Collector {
@@ -16,13 +16,12 @@ export class Collector {
     this.#stamp = seen.next();
   }
 
-  evaluate(policy: CompiledPolicy): void {
+  evaluate({ policy, holds: test }: Candidate): void {
     if (this.#seen[policy.index] === this.#stamp) return;
     this.#seen[policy.index] = this.#stamp;
     const { evaluation } = this;
-    if (policy.applies !== undefined && !policy.applies(evaluation)) return;
     evaluation.refill();
-    const holds = policy.holds(evaluation);
+    const holds = test(evaluation);
     if (holds === true) {
       (policy.forbids ? this.forbids : this.permits).push(policy);
     } else if (holds === undefined) {

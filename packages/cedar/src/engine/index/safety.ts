@@ -3,7 +3,7 @@
  * be a forbid that fails open.
  */
 import type { Expr } from '../../ast.ts';
-import type { Conjunct } from './conjunct.ts';
+import type { Conjunct } from '../conjunct.ts';
 import { expressionKey } from './expression-key.ts';
 
 /** Attributes, by the keys of the expressions that read them, that are there as far as evaluation came. */

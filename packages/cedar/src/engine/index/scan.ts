@@ -4,8 +4,8 @@
  * those apart without evaluating them.
  */
 import type { Long, Value } from '../../value.ts';
-import type { Evaluation, Run } from '../evaluation.ts';
-import type { CompiledPolicy } from '../policy.ts';
+import type { Run } from '../evaluation.ts';
+import { type Candidate, type CompiledPolicy, candidateOf } from '../policy.ts';
 import { isLongValue } from '../type.ts';
 import type { Option } from './atom.ts';
 import type { Buckets } from './bucket.ts';
@@ -13,6 +13,8 @@ import type { Collector } from './collector.ts';
 
 export interface ScanEntry {
   readonly policy: CompiledPolicy;
+  /** Tests of it that hold where its bound is reached. */
+  readonly known: readonly number[];
   readonly bound: Long;
   /** Of other Longs, see `isColumn`. */
   readonly columns: readonly Option[];
@@ -30,8 +32,12 @@ export const isColumn = ({ atom, earlier }: Option): boolean =>
 export class Scan implements Pick<Buckets<never>, 'collect'> {
   readonly #least: boolean;
   readonly #bounds: readonly Long[];
-  readonly #policies: readonly CompiledPolicy[];
   readonly #columns: readonly Column[];
+  /** What is left of each where all columns have numbers, and where one has none. */
+  readonly #narrowed: readonly Candidate[];
+  readonly #whole: readonly Candidate[];
+  /** Places of those that the columns leave. */
+  readonly #left: Int32Array;
 
   constructor(
     kind: 'least' | 'most',
@@ -41,21 +47,31 @@ export class Scan implements Pick<Buckets<never>, 'collect'> {
     this.#least = kind === 'least';
     const ascending = entries.toSorted((left, right) => compareLongs(left.bound, right.bound));
     const sorted = this.#least ? ascending : ascending.reverse();
+    const sources = chooseColumns(sorted);
     this.#bounds = sorted.map(({ bound }) => bound);
-    this.#policies = sorted.map(({ policy }) => policy);
-    this.#columns = buildColumns(sorted, compile);
+    this.#columns = sources.map((source) => buildColumn(source, sorted, compile));
+    this.#whole = sorted.map(({ policy, known }) => candidateOf(policy, known));
+    this.#narrowed = sorted.map(({ policy, known, columns }) => {
+      const told = columns.filter(({ atom }) => sources.includes(atom.source.key));
+      return candidateOf(policy, [...known, ...told.map(({ conjunct }) => conjunct)]);
+    });
+    this.#left = new Int32Array(sorted.length);
   }
 
   collect(value: Value, collector: Collector): boolean {
     if (!isLongValue(value)) return false;
-    const reached = this.#reach(value);
-    if (reached === 0) return true;
+    let count = this.#reach(value);
+    if (count === 0) return true;
+    const left = this.#left;
+    for (let index = 0; index < count; index++) left[index] = index;
+    let candidates = this.#narrowed;
     for (let index = 0; index < this.#columns.length; index++) {
-      this.#columns[index]!.prepare(collector.evaluation);
+      const column = this.#columns[index]!;
+      const bounded = column.run(collector.evaluation);
+      if (typeof bounded === 'number') count = column.narrow(bounded, left, count);
+      else candidates = this.#whole;
     }
-    for (let index = 0; index < reached; index++) {
-      if (this.#mayHold(index)) collector.evaluate(this.#policies[index]!);
-    }
+    for (let index = 0; index < count; index++) collector.evaluate(candidates[left[index]!]!);
     return true;
   }
 
@@ -70,25 +86,16 @@ export class Scan implements Pick<Buckets<never>, 'collect'> {
     }
     return low;
   }
-
-  #mayHold(index: number): boolean {
-    for (let column = 0; column < this.#columns.length; column++) {
-      if (!this.#columns[column]!.mayHold(index)) return false;
-    }
-    return true;
-  }
 }
 
 /** Bounds on one source, per policy; infinite for a policy that has none. */
 class Column {
-  readonly #run: Run;
+  readonly run: Run;
   readonly #least: Float64Array;
   readonly #most: Float64Array;
-  /** Of the present request; NaN, which nothing excludes, where it is no number. */
-  #value = Number.NaN;
 
   constructor(run: Run, length: number) {
-    this.#run = run;
+    this.run = run;
     this.#least = new Float64Array(length).fill(-Infinity);
     this.#most = new Float64Array(length).fill(Infinity);
   }
@@ -99,39 +106,46 @@ class Column {
     else this.#most[index] = Math.min(this.#most[index]!, bound);
   }
 
-  prepare(evaluation: Evaluation): void {
-    const value = this.#run(evaluation);
-    this.#value = typeof value === 'number' ? value : Number.NaN;
-  }
-
-  mayHold(index: number): boolean {
-    return !(this.#value < this.#least[index]! || this.#value > this.#most[index]!);
+  /** Keeps those of the first `count` places whose bounds hold, and gives how many there are. */
+  narrow(value: number, places: Int32Array, count: number): number {
+    const least = this.#least;
+    const most = this.#most;
+    let kept = 0;
+    for (let index = 0; index < count; index++) {
+      const place = places[index]!;
+      if (value >= least[place]! && value <= most[place]!) places[kept++] = place;
+    }
+    return kept;
   }
 }
 
-function buildColumns(
-  entries: readonly ScanEntry[],
-  compile: (option: Option) => Run,
-): readonly Column[] {
+/** The sources that most of the policies have a bound on. */
+function chooseColumns(entries: readonly ScanEntry[]): string[] {
   const uses = new Map<string, number>();
-  for (const option of entries.flatMap((entry) => entry.columns)) {
-    const { key } = option.atom.source;
-    uses.set(key, (uses.get(key) ?? 0) + 1);
+  for (const { columns } of entries) {
+    for (const { atom } of columns) {
+      uses.set(atom.source.key, (uses.get(atom.source.key) ?? 0) + 1);
+    }
   }
-  const chosen = [...uses]
+  return [...uses]
     .filter(([, count]) => count > 1)
     .sort(([, left], [, right]) => right - left)
-    .slice(0, COLUMNS_MAX);
-  return chosen.map(([key]) => {
-    const options = entries.map(({ columns }) =>
-      columns.filter(({ atom }) => atom.source.key === key),
-    );
-    const column = new Column(compile(options.flat()[0]!), entries.length);
-    for (const [index, own] of options.entries()) {
-      for (const option of own) column.limit(index, option);
-    }
-    return column;
-  });
+    .slice(0, COLUMNS_MAX)
+    .map(([key]) => key);
+}
+
+function buildColumn(
+  source: string,
+  entries: readonly ScanEntry[],
+  compile: (option: Option) => Run,
+): Column {
+  const ofSource = ({ atom }: Option): boolean => atom.source.key === source;
+  const example = entries.flatMap(({ columns }) => columns.filter(ofSource))[0]!;
+  const column = new Column(compile(example), entries.length);
+  for (const [index, { columns }] of entries.entries()) {
+    for (const option of columns.filter(ofSource)) column.limit(index, option);
+  }
+  return column;
 }
 
 function compareLongs(left: Long, right: Long): number {

@@ -3,11 +3,10 @@
  * one option of `optionsOf`; what shares a bucket is filed further by what is left. A policy is passed over
  * only where one of its conjuncts is known not to hold and none before it can have erred.
  */
-import type { Policy } from '../../ast.ts';
 import { EntityUid, type Long } from '../../value.ts';
 import type { Run } from '../evaluation.ts';
 import { compileExpression } from '../expression.ts';
-import type { CompiledPolicy } from '../policy.ts';
+import { type Candidate, type CompiledPolicy, candidateOf } from '../policy.ts';
 import { type Atom, type Dependency, type Option, optionsOf } from './atom.ts';
 import {
   type Buckets,
@@ -29,15 +28,14 @@ const KEYS_MAX = 64;
 /** Under how many in all, on average: the index stays linear in the policies whatever they are. */
 const FILINGS_PER_POLICY_MAX = 48;
 
-export interface Indexed {
-  readonly policy: CompiledPolicy;
-  readonly source: Policy;
-}
-
 /** All policies, in no order, as something that visits those that may apply; without an index, all of them. */
-export function buildIndex(policies: readonly Indexed[], index: boolean): Visit {
+export function buildIndex(policies: readonly CompiledPolicy[], index: boolean): Visit {
   const entries = policies.map(
-    ({ policy, source }): Entry => ({ policy, options: index ? optionsOf(source, policy.id) : [] }),
+    (policy): Entry => ({
+      whole: candidateOf(policy),
+      options: index ? optionsOf(policy.conjuncts) : [],
+      known: [],
+    }),
   );
   const root = new TreeNode();
   root.entries.push(...entries);
@@ -47,8 +45,19 @@ export function buildIndex(policies: readonly Indexed[], index: boolean): Visit 
 }
 
 interface Entry {
-  readonly policy: CompiledPolicy;
+  /** Evaluated where nothing is known of it. */
+  readonly whole: Candidate;
   readonly options: readonly Option[];
+  /** Tests that hold for whoever comes here. */
+  readonly known: readonly number[];
+}
+
+function leafOf({ whole, known }: Entry): Candidate {
+  return known.length === 0 ? whole : candidateOf(whole.policy, known);
+}
+
+function knownBelow({ known }: Entry, { atom, conjunct }: Option): readonly number[] {
+  return atom.exact ? [...known, conjunct] : known;
 }
 
 /** What building one node needs to know of those above it. */
@@ -63,14 +72,14 @@ interface Place {
 class TreeNode implements Visit {
   /** Emptied when the node is built. */
   readonly entries: Entry[] = [];
-  #rest: readonly CompiledPolicy[] = [];
+  #rest: readonly Candidate[] = [];
   #groups: readonly Group[] = [];
 
   build(place: Place): void {
     const entries = this.entries.splice(0);
     const { depth, budget } = place;
     if (entries.length <= LEAF_MAX || depth >= DEPTH_MAX || budget.filings <= 0) {
-      this.#rest = entries.map((entry) => entry.policy);
+      this.#rest = entries.map(leafOf);
       return;
     }
     const { plans, rest } = plan(entries, place.used);
@@ -93,33 +102,33 @@ interface GroupPlan {
   readonly atom: Atom;
   readonly filed: { readonly entry: Entry; readonly option: Option }[];
   /** Filed elsewhere, as long as this source neither errs nor has a value of another type. */
-  readonly dependent: { readonly policy: CompiledPolicy; readonly guarded: boolean }[];
+  readonly dependent: { readonly whole: Candidate; readonly guarded: boolean }[];
 }
 
 /** Files each entry under the option by which the fewest requests should meet it. */
 function plan(
   entries: readonly Entry[],
   used: ReadonlySet<string>,
-): { plans: Map<string, GroupPlan>; rest: CompiledPolicy[] } {
+): { plans: Map<string, GroupPlan>; rest: Candidate[] } {
   const variety = countKeys(entries, used);
   const plans = new Map<string, GroupPlan>();
-  const rest: CompiledPolicy[] = [];
+  const rest: Candidate[] = [];
   for (const entry of entries) {
     const option = bestOption(entry, variety);
-    if (option === undefined) rest.push(entry.policy);
+    if (option === undefined) rest.push(leafOf(entry));
     else planFor(plans, option).filed.push({ entry, option });
   }
   for (const [group, { filed }] of plans) {
     // Evaluating a source for a single policy is no gain; a variable costs nothing.
     if (filed.length > 1 || filed[0]!.option.scope) continue;
     plans.delete(group);
-    rest.push(filed[0]!.entry.policy);
+    rest.push(leafOf(filed[0]!.entry));
   }
   for (const { filed } of [...plans.values()]) {
     for (const { entry, option } of filed) {
       for (const dependency of dependenciesOf(entry, option, used)) {
         const { guarded } = dependency;
-        planFor(plans, dependency).dependent.push({ policy: entry.policy, guarded });
+        planFor(plans, dependency).dependent.push({ whole: entry.whole, guarded });
       }
     }
   }
@@ -215,7 +224,7 @@ function chanceOf(atom: Atom, variety: number): number {
 function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
   const { atom, filed, dependent } = plan;
   const policies = [
-    ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
+    ...filed.map(({ entry, option }) => ({ whole: entry.whole, guarded: option.guarded })),
     ...dependent,
   ];
   const { run } = compileExpression(atom.source.expr);
@@ -233,18 +242,20 @@ function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
   for (const { entry, option } of filed) {
     const { keys } = option.atom;
     place.budget.filings -= keys.length;
-    if (keys.length === 1) buckets.at(keys[0]!).entries.push(entry);
+    const below = { ...entry, known: knownBelow(entry, option) };
+    if (keys.length === 1) buckets.at(keys[0]!).entries.push(below);
     else
-      for (const bucket of new Set(keys.map((key) => buckets.at(key)))) bucket.entries.push(entry);
+      for (const bucket of new Set(keys.map((key) => buckets.at(key)))) bucket.entries.push(below);
   }
-  const below = { ...place, depth: place.depth + 1, used: new Set([...place.used, group]) };
-  for (const node of nodes) node.build(below);
+  const inside = { ...place, depth: place.depth + 1, used: new Set([...place.used, group]) };
+  for (const node of nodes) node.build(inside);
   return new Group(run, buckets, policies);
 }
 
 function buildScan(kind: 'least' | 'most', filed: GroupPlan['filed']): Scan {
   const entries = filed.map(({ entry, option }) => ({
-    policy: entry.policy,
+    policy: entry.whole.policy,
+    known: knownBelow(entry, option),
     bound: option.atom.keys[0] as Long,
     columns: columnsOf(entry, option),
   }));
@@ -278,19 +289,19 @@ class Group implements Visit {
   readonly #run: Run;
   readonly #buckets: Pick<Buckets<TreeNode>, 'collect'>;
   /** Evaluated as they are where the source errs or has a value of another type. */
-  readonly #open: readonly CompiledPolicy[];
+  readonly #open: readonly Candidate[];
   /** The same, but where the source errs a conjunct before it does not hold. */
-  readonly #guarded: readonly CompiledPolicy[];
+  readonly #guarded: readonly Candidate[];
 
   constructor(
     run: Run,
     buckets: Pick<Buckets<TreeNode>, 'collect'>,
-    policies: readonly { readonly policy: CompiledPolicy; readonly guarded: boolean }[],
+    policies: readonly { readonly whole: Candidate; readonly guarded: boolean }[],
   ) {
     this.#run = run;
     this.#buckets = buckets;
-    this.#open = policies.filter(({ guarded }) => !guarded).map(({ policy }) => policy);
-    this.#guarded = policies.filter(({ guarded }) => guarded).map(({ policy }) => policy);
+    this.#open = policies.filter(({ guarded }) => !guarded).map(({ whole }) => whole);
+    this.#guarded = policies.filter(({ guarded }) => guarded).map(({ whole }) => whole);
   }
 
   visit(collector: Collector): void {
@@ -307,6 +318,6 @@ class Group implements Visit {
   }
 }
 
-function evaluateAll(policies: readonly CompiledPolicy[], collector: Collector): void {
+function evaluateAll(policies: readonly Candidate[], collector: Collector): void {
   for (let index = 0; index < policies.length; index++) collector.evaluate(policies[index]!);
 }
