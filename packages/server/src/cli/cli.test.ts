@@ -44,6 +44,9 @@ const VARYING: readonly [RegExp, string][] = [
   [/[0-9a-f]{64}/g, '<digest>'],
   [/\bset [0-9a-f]{12}\b/g, 'set <digest>'],
   [/ \d\d:\d\d:\d\d\.\d{3} /g, ' <time> '],
+  // Of exceptions, which are counted from now; the times of helps are examples.
+  [/(?<=until |datetime\(\\?"|at: )20[2-9]\d-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?/g, '<day>'],
+  [/"until":"[^"]+"/g, '"until":"<day>"'],
   // Of those that are shipped: more of them are no change of the command line.
   [/\b[0-9]+ policies\b/g, '<n> policies'],
   [/\b[0-9]+ cases in [0-9]+ files: all hold/g, '<n> cases in <n> files: all hold'],

@@ -21,6 +21,8 @@ export interface ReplayOptions {
   readonly privateFolder: string;
   /** `canonical` of the candidate set. */
   readonly candidate: string;
+  /** `canonical` of the set that it is compared with; with what was decided, where it is left out. */
+  readonly instead?: string | undefined;
   readonly since?: string | undefined;
   /** How many threads; 0 replays in this one. As many as the machine has, where it is left out. */
   readonly workers?: number | undefined;
@@ -69,22 +71,26 @@ export interface ReplayPart {
   readonly files: LogFiles;
   readonly privateFolder: string;
   readonly candidate: string;
+  readonly instead: string | undefined;
   readonly since: string;
   readonly end: number;
   readonly next: Int32Array;
 }
 
-const partOptions = ({ files, privateFolder, candidate }: ReplayOptions) => ({
+const partOptions = ({ files, privateFolder, candidate, instead }: ReplayOptions) => ({
   files,
   privateFolder,
   candidate,
+  instead,
 });
 
 /** Takes parts until none is left. Throws where the candidate does not load. */
 export function replayPart(part: ReplayPart, onBundle?: (bundle: number) => void): Tallied {
   const { files, since, end, next } = part;
-  const set = loadCandidate(part.candidate);
-  const replayer = new Replayer(set, openBlobsAtRest(part.privateFolder));
+  const candidate = loadCanonical(part.candidate);
+  const instead = part.instead === undefined ? undefined : loadCanonical(part.instead);
+  const blobs = openBlobsAtRest(part.privateFolder);
+  const replayer = new Replayer({ candidate, blobs, instead });
   try {
     for (let from = Atomics.add(next, 0, PART_BUNDLES); from < end; ) {
       const to = Math.min(from + PART_BUNDLES, end);
@@ -99,15 +105,16 @@ export function replayPart(part: ReplayPart, onBundle?: (bundle: number) => void
     }
     return replayer.tally.sum();
   } finally {
-    set.close();
+    candidate.close();
+    instead?.close();
   }
 }
 
-function loadCandidate(canonical: string): PolicySet {
+function loadCanonical(canonical: string): PolicySet {
   const { files, schema } = canonicalSource(canonical);
   const set = loadPolicySet(files, schema);
   if ('engine' in set) return set;
-  throw new Error(`the candidate set does not load: ${set[0]?.message ?? 'unknown'}`);
+  throw new Error(`a set does not load again: ${set[0]?.message ?? 'unknown'}`);
 }
 
 // Beside this file, whether it is the source or what was built of it.

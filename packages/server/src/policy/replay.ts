@@ -6,6 +6,7 @@
  */
 import { CedarError } from '@sealrail/cedar';
 import {
+  type Action,
   type BlobReader,
   type DecisionEntry,
   entitiesOf,
@@ -44,24 +45,27 @@ interface Known {
 /** The same decision on the same facts, by the same principal on the same resources. */
 interface Run extends Known {
   readonly texts: Pick<EntryText, 'decision' | 'facts'>;
-  /** What the candidate says, by those members of `meta` that it reads. */
-  readonly rulings: Map<string, Ruling>;
+}
+
+export interface ReplayerOptions {
+  readonly candidate: PolicySet;
+  readonly blobs: BlobReader;
+  /** What the candidate is compared with, where it is not what was decided. */
+  readonly instead?: PolicySet | undefined;
 }
 
 export class Replayer {
   readonly tally = new Tally();
-  readonly #set: PolicySet;
   readonly #blobs: BlobReader;
+  readonly #candidate: Answers;
+  readonly #instead: Answers | undefined;
   readonly #runs = new Map<string, Map<string, Run[]>>();
-  readonly #metas = new MetaReader();
-  readonly #entities = new Map<string, PreparedEntities | undefined>();
-  readonly #metaReads: ReadonlySet<string> | undefined;
   #kept = 0;
 
-  constructor(set: PolicySet, blobs: BlobReader) {
-    this.#set = set;
+  constructor({ candidate, blobs, instead }: ReplayerOptions) {
     this.#blobs = blobs;
-    this.#metaReads = metaReads(set.policies);
+    this.#candidate = new Answers(candidate, blobs);
+    this.#instead = instead && new Answers(instead, blobs);
   }
 
   /** One decision's entry. Never throws for what it holds. */
@@ -81,38 +85,9 @@ export class Replayer {
 
   #replaySliced(index: number, sliced: EntryText): void {
     const run = this.#runOf(sliced);
-    const entities = run.skip === undefined ? this.#entitiesOf(run.decision.entities) : undefined;
-    if (entities === undefined) this.tally.addNotReplayed(run.skip ?? 'blob-missing');
-    else this.#compare(index, sliced.id, run, this.#rulingOf(run, sliced, entities));
-  }
-
-  /**
-   * A ruling follows from policies, request and inputs alone: where two entries of one run differ only in
-   * members of `meta` that the candidate does not read, it says the same to both.
-   */
-  #rulingOf(run: Run, { meta, time }: EntryText, entities: PreparedEntities): Ruling {
-    const { decision } = run;
-    const ask = (): Ruling =>
-      ruleAgain(this.#set, { decision, time }, this.#requestsOf(run, meta), entities);
-    // Whether a grant was still good depends on the time of the entry.
-    if (this.#metaReads === undefined || decision.inputs?.grants !== undefined) return ask();
-    const read = membersText(meta, this.#metaReads);
-    const known = run.rulings.get(read);
-    if (known !== undefined) return known;
-    const ruling = ask();
-    if (run.rulings.size >= RULINGS_KEPT_MAX) run.rulings.clear();
-    run.rulings.set(read, ruling);
-    return ruling;
-  }
-
-  #requestsOf({ requests }: Run, text: string): readonly Request[] {
-    const meta = this.#metas.read(text);
-    return requests.map(({ principal, action, resource, context }) => ({
-      principal,
-      action,
-      resource,
-      context: { ...context, meta },
-    }));
+    const made = run.skip === undefined ? this.#candidate.rule(run, sliced) : undefined;
+    if (made === undefined) this.tally.addNotReplayed(run.skip ?? 'blob-missing');
+    else this.#compare(index, sliced.id, run, made, this.#instead?.rule(run, sliced));
   }
 
   #replayWhole(index: number, entry: ReturnType<typeof parseEntry>, since: string): void {
@@ -122,29 +97,28 @@ export class Replayer {
       this.tally.addNotReplayed(action);
       return;
     }
-    const entities = this.#set.engine.prepare(action.entities);
-    const ruling = ruleAgain(this.#set, entry, action.requests, entities);
-    this.#compare(index, entry.id, aboutEntry(entry, action.requests), ruling);
+    const known = aboutEntry(entry, action.requests);
+    const made = this.#candidate.ruleWhole(entry, action);
+    this.#compare(index, entry.id, known, made, this.#instead?.ruleWhole(entry, action));
   }
 
-  #compare(index: number, id: string, known: Known, made: Ruling): void {
-    const { decision, statement, principal, resources } = known;
-    if (made.verdict === decision.verdict) {
-      this.tally.addSame(
-        made.code !== decision.code || !equal(made.determining, decision.determining),
-      );
+  #compare(index: number, id: string, known: Known, made: Ruling, instead?: Ruling): void {
+    const { statement, principal, resources } = known;
+    const before = instead ?? known.decision;
+    if (made.verdict === before.verdict) {
+      const isAlike = made.code === before.code && equal(made.determining, before.determining);
+      this.tally.addSame(!isAlike);
       return;
     }
     // What let it pass says less than what stops it: the stricter of both answers is named.
-    const stricter = made.verdict === 'allow' ? decision : made;
-    const { determining, code } = stricter;
+    const { determining, code } = made.verdict === 'allow' ? before : made;
     this.tally.addChanged({
       index,
       id,
       statement,
       principal,
       resources,
-      from: decision.verdict,
+      from: before.verdict,
       to: made.verdict,
       policies: determining.length > 0 ? determining : [`(${code})`],
     });
@@ -157,7 +131,7 @@ export class Replayer {
     const runs = byUses.get(uses) ?? [];
     for (const run of runs)
       if (run.texts.decision === decision && run.texts.facts === facts) return run;
-    const made = { ...this.#read(sliced), texts: { decision, facts }, rulings: new Map() };
+    const made = { ...this.#read(sliced), texts: { decision, facts } };
     if (this.#kept++ >= TEXTS_KEPT_MAX) {
       this.#runs.clear();
       this.#kept = 0;
@@ -173,6 +147,60 @@ export class Replayer {
     return isAction(action)
       ? aboutEntry(entry, action.requests)
       : { ...aboutEntry(entry, []), skip: action };
+  }
+}
+
+/** What one set says, asked once for each question. */
+class Answers {
+  readonly #set: PolicySet;
+  readonly #blobs: BlobReader;
+  readonly #metaReads: ReadonlySet<string> | undefined;
+  readonly #metas = new MetaReader();
+  readonly #entities = new Map<string, PreparedEntities | undefined>();
+  /** By those members of `meta` that the set reads. */
+  readonly #rulings = new WeakMap<Run, Map<string, Ruling>>();
+
+  constructor(set: PolicySet, blobs: BlobReader) {
+    this.#set = set;
+    this.#blobs = blobs;
+    this.#metaReads = metaReads(set.policies);
+  }
+
+  ruleWhole(entry: DecisionEntry, { requests, entities }: Action): Ruling {
+    return ruleAgain(this.#set, entry, requests, this.#set.engine.prepare(entities));
+  }
+
+  /**
+   * A ruling follows from policies, request and inputs alone: where two entries of one run differ only in
+   * members of `meta` that the set does not read, it says the same to both. Undefined where the entities
+   * are gone.
+   */
+  rule(run: Run, { meta, time }: EntryText): Ruling | undefined {
+    const { decision } = run;
+    const entities = this.#entitiesOf(decision.entities);
+    if (entities === undefined) return undefined;
+    const ask = (): Ruling =>
+      ruleAgain(this.#set, { decision, time }, this.#requestsOf(run, meta), entities);
+    // Whether a grant was still good depends on the time of the entry.
+    if (this.#metaReads === undefined || decision.inputs?.grants !== undefined) return ask();
+    const rulings = this.#rulings.get(run) ?? new Map<string, Ruling>();
+    const read = membersText(meta, this.#metaReads);
+    const known = rulings.get(read);
+    if (known !== undefined) return known;
+    const ruling = ask();
+    if (rulings.size >= RULINGS_KEPT_MAX) rulings.clear();
+    this.#rulings.set(run, rulings.set(read, ruling));
+    return ruling;
+  }
+
+  #requestsOf({ requests }: Run, text: string): readonly Request[] {
+    const meta = this.#metas.read(text);
+    return requests.map(({ principal, action, resource, context }) => ({
+      principal,
+      action,
+      resource,
+      context: { ...context, meta },
+    }));
   }
 
   #entitiesOf(digest: string): PreparedEntities | undefined {
