@@ -45,6 +45,7 @@ export * from './guard/open-guard.ts';
 export * from './guard/policy-set.ts';
 export { type Difference, judgeAgain, recheckDecision, ruleAgain } from './guard/recheck.ts';
 export { resolvedSchema, schemaText } from './guard/schema.ts';
+export { judgeShadow, withShadow } from './guard/shadow.ts';
 export { shareRecord } from './guard/shared.ts';
 export * from './guard/sql-context.ts';
 export { isCedarRecord, jsonOf } from './guard/value-json.ts';

@@ -17,7 +17,7 @@ import { type Api, openApi } from './api/api.ts';
 import { formatAddress } from './config/address.ts';
 import type { Address, Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
-import { loadPolicies } from './config/policies.ts';
+import { addShadow, loadPolicies } from './config/policies.ts';
 import { warningsOf } from './config/warnings.ts';
 import { type Gateway, openPostgresGateway } from './gateway/postgres/gateway.ts';
 import { Logbook } from './logbook.ts';
@@ -201,8 +201,10 @@ class RunningDaemon implements Daemon {
   }
 
   /** In force only once it is on disk that it is: what a log does not know must not decide. */
-  async #apply(next: Force, why: string): Promise<void> {
+  async #apply({ config, policies }: Force, why: string): Promise<void> {
+    let next: Force = { config, policies };
     try {
+      next = { config, policies: addShadow(policies, config.policies) };
       rememberable(next.policies, Date.now() - this.#parts.historySinceMs, next.config);
       await this.#logbook.changed(this.#force, next, why);
     } catch (error) {
@@ -234,7 +236,7 @@ class RunningDaemon implements Daemon {
 /** Opens everything; whatever was opened is closed again when a later part does not open. */
 export async function startDaemon(config: Config): Promise<Daemon> {
   recoverFolder(config.policies);
-  const policies = loadPolicies(config.policies);
+  const policies = addShadow(loadPolicies(config.policies), config.policies);
   let log: Log | undefined;
   let daemon: RunningDaemon | undefined;
   try {

@@ -25,7 +25,7 @@ const DISK_HIGH_PERCENT = 95;
 
 export interface InForce {
   readonly config: Config;
-  readonly policies: Pick<PolicySet, 'digest' | 'canonical'>;
+  readonly policies: Pick<PolicySet, 'digest' | 'canonical' | 'shadow'>;
 }
 
 export interface LogbookParts {
@@ -39,6 +39,8 @@ export interface LogbookParts {
 /** As the last system entry has it; anything may be missing in one of an earlier version. */
 interface Known {
   readonly policySet?: string;
+  /** Digest of the set with its shadow policies; absent where there are none. */
+  readonly shadow?: string;
   readonly configuration?: string;
   readonly modes?: Readonly<Record<string, TargetMode>>;
 }
@@ -149,7 +151,8 @@ export class Logbook {
   async #change(before: Known, after: InForce, why: string): Promise<void> {
     const { config, policies } = after;
     // What an entry names by digest is on disk before the entry is.
-    for (const text of [policies.canonical, config.canonical])
+    const shadow = policies.shadow?.canonical;
+    for (const text of [policies.canonical, config.canonical, ...(shadow ? [shadow] : [])])
       await this.#parts.sideStore.putBlob(Buffer.from(text));
     const change = async (fields: Omit<ChangeFields, 'kind' | 'why'>, more = ''): Promise<void> => {
       if (fields.before !== fields.after)
@@ -160,6 +163,12 @@ export class Logbook {
       subject: config.policies,
       before: before.policySet ?? '',
       after: policies.digest,
+    });
+    await change({
+      what: 'policy-set',
+      subject: `${config.policies}/shadow`,
+      before: before.shadow ?? '',
+      after: policies.shadow?.digest ?? '',
     });
     await change({
       what: 'configuration',
@@ -226,9 +235,10 @@ export class Logbook {
   }
 }
 
-function knownOf({ config, policies }: InForce): Required<Known> {
+function knownOf({ config, policies }: InForce): Known {
   return {
     policySet: policies.digest,
+    ...(policies.shadow ? { shadow: policies.shadow.digest } : {}),
     configuration: config.digest,
     modes: Object.fromEntries(config.targets.map(({ name, mode }) => [name, mode])),
   };

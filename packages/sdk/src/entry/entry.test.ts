@@ -113,7 +113,20 @@ const everyKind: {
     policyText: hash,
     reason: 'fine',
   },
-  finding: { kind: 'finding', rule: 'gap', severity: 'high', message: 'm', about: [id] },
+  finding: {
+    kind: 'finding',
+    rule: 'gap',
+    severity: 'high',
+    message: 'm',
+    about: [id],
+    shadow: {
+      verdict: 'deny',
+      code: 'forbidden',
+      determining: ['p'],
+      policySet: hash,
+      passedOver: 1,
+    },
+  },
   access: { kind: 'access', how: 'read', what: '1..10' },
   session: {
     kind: 'session',

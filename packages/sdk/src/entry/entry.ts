@@ -3,7 +3,7 @@
  * objects, arrays, strings, booleans and integers within ±(2^53−1); no floats, no null. Nothing is ever
  * removed or renamed here; a reader ignores fields that it does not know.
  */
-import type { Code, Decision, Mode, Reservation } from '../guard/decision.ts';
+import type { Code, Decision, Mode, Reservation, Shadow } from '../guard/decision.ts';
 import type { LoggedInputs } from '../guard/inputs.ts';
 
 export const ENTRY_VERSION = 1;
@@ -191,6 +191,15 @@ export interface FindingFields {
   readonly message: string;
   /** Ids of the entries that it is about. */
   readonly about: readonly string[];
+  /** With rule `shadow`: what would have been decided with the shadow policies as well. */
+  readonly shadow?: LoggedShadow;
+}
+
+export interface LoggedShadow extends Shadow {
+  /** Digest of the set of all of them, enforced and shadow. */
+  readonly policySet: string;
+  /** Decisions before this one that there was no time to look at. */
+  readonly passedOver?: number;
 }
 
 export interface AccessFields {

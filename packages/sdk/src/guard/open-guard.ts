@@ -2,6 +2,7 @@
  * The guard: reads the history, decides, hands the entry over, and takes what the action takes, in one
  * synchronous step: two actions never see the same last place in a rate.
  */
+import { formatTime } from '../entry/clock.ts';
 import type { DecisionFields, Json, LoggedDecision } from '../entry/entry.ts';
 import type { About, Recorded, Recorder } from '../entry/recorder.ts';
 import { digestAction } from './action-digest.ts';
@@ -15,6 +16,7 @@ import { accountOfAction, withHistory } from './history-fact.ts';
 import { InputsTaken, type JudgeInputs, type LoggedInputs } from './inputs.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
+import { ShadowJudge } from './shadow.ts';
 import { jsonOf } from './value-json.ts';
 
 /** Who has said yes to what. Asked in the middle of a decision, and so answers at once. */
@@ -53,6 +55,7 @@ class RecordingGuard implements Guard {
   readonly #options: GuardOptions;
   readonly #history: History;
   readonly #approvals: Approvals;
+  readonly #shadows: ShadowJudge;
   #set: PolicySet;
   readonly #attached = new Set<string>();
 
@@ -60,6 +63,7 @@ class RecordingGuard implements Guard {
     this.#options = options;
     this.#history = options.history ?? new History();
     this.#approvals = options.approvals ?? NO_APPROVALS;
+    this.#shadows = new ShadowJudge(options.recorder);
     this.#set = options.policySet;
   }
 
@@ -96,8 +100,18 @@ class RecordingGuard implements Guard {
     const attached = this.#attachments(decision, entities);
     const { id, durable } = this.#record(seen, fields, attached, past.nowUs);
     if (decision.uses.length > 0 && id !== NO_DECISION_ID) this.#approvals.used(decision.uses, id);
+    this.#watch(seen, fields, { id, durable, nowUs: past.nowUs });
     const outcome = { decision, decisionId: id, blocked, durable };
     return blocked ? { ...outcome, denial: this.#denial(act.action, decision, id) } : outcome;
+  }
+
+  #watch(act: Act, { decision: logged }: DecisionFields, made: Watched): void {
+    const set = this.#set.shadow;
+    if (set === undefined || act.action.rejected !== undefined) return;
+    const { id: decisionId, nowUs, durable } = made;
+    const time = formatTime(nowUs);
+    const about = aboutOf(act);
+    this.#shadows.watch({ set, action: act.action, logged, decisionId, time, about }, durable);
   }
 
   explain(action: Action): ReturnType<Guard['explain']> {
@@ -241,6 +255,10 @@ const aboutOf = ({ principal, onBehalfOf }: About): Pick<About, 'principal' | 'o
 function peopleOf({ principal, onBehalfOf = [] }: About): string[] {
   const all = principal ? [principal, ...onBehalfOf] : onBehalfOf;
   return all.map(({ type, id }) => `${type}:${id}`);
+}
+
+interface Watched extends Pick<Recorded, 'id' | 'durable'> {
+  readonly nowUs: bigint;
 }
 
 interface Made {

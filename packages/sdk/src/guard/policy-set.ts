@@ -67,6 +67,8 @@ export interface PolicySet {
   readonly memoryMs: number;
   /** True where the surface of this action carries such a condition out. */
   fulfils(kind: ConditionKind, action: string): boolean;
+  /** This set with the shadow policies in it: what it says is told and never done. */
+  readonly shadow?: PolicySet;
   /** Gives the engine's memory back; a guard that replaces a set closes the old one. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 /** Reads the policy folder of a configuration. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   EVERYTHING,
@@ -9,6 +9,7 @@ import {
   type PolicyFile,
   type PolicySet,
   schemaText,
+  withShadow,
 } from '@sealrail/sdk';
 import { ConfigError, type ConfigProblem } from './errors.ts';
 import { checkWritable } from './source.ts';
@@ -38,6 +39,19 @@ export function loadPolicyFiles(files: readonly PolicyFile[], fulfilment = FULFI
   const result = loadPolicySet(files, schemaText(), fulfilment);
   if ('engine' in result) return result;
   throw new ConfigError(result);
+}
+
+/**
+ * The set with the shadow policies of the folder, which stand in a folder of their own: nobody disarms a policy
+ * by a word in it. What is wrong with them is refused like everything else. Throws ConfigError.
+ */
+export function addShadow(set: PolicySet, folder: string): PolicySet {
+  const shadowFolder = join(folder, 'shadow');
+  if (!existsSync(shadowFolder)) return set;
+  if (!readdirSync(shadowFolder).some((name) => name.endsWith('.cedar'))) return set;
+  const enforced = set.policies.map(({ file, text }) => ({ name: file, text }));
+  const joint = loadPolicyFiles([...enforced, ...readPolicyFiles(shadowFolder)]);
+  return withShadow(set, joint);
 }
 
 type TextProblem = Omit<ConfigProblem, 'file'>;
