@@ -56,6 +56,11 @@ ${RULES.map(({ id, kind, about }) => `| \`${id}\` | ${kind} | ${about.replaceAll
 In the text of a statement (literals, comments, everything) and in what is bound to it: as text; and in binary as
 text, and as int8, numeric or an array of them. Up to ${(DETECT_LENGTH_MAX >> 20).toFixed(0)} Mi characters of one message; past that, a doubt.
 
+In the data of COPY FROM STDIN while it passes, in the binary format too: what it brings is decided as an action of
+its own, before the server is told that the data is over. Where that is denied the server is told to give the COPY
+up, and nothing of it stays. Data that no statement announced (a COPY inside of what is not understood, on a target
+that is only observed) is not looked at.
+
 ## What it does not see
 
 - What is split: over two literals that SQL puts together (\`'4111' || '1111…'\`), over two values, over two

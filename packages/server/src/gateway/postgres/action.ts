@@ -1,6 +1,6 @@
 /** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
 import { Datetime, parseIp } from '@sealrail/cedar';
-import type { Catalog, Relation, SqlReading, SqlUse } from '@sealrail/facts';
+import type { Catalog, DetectedKinds, Relation, SqlReading, SqlUse } from '@sealrail/facts';
 import {
   type Act,
   type CedarRecord,
@@ -17,7 +17,7 @@ import {
   sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
-import { detectSent } from './detected.ts';
+import { detectSent, type Sent } from './detected.ts';
 
 export interface SqlActOptions {
   readonly reading: SqlReading;
@@ -29,6 +29,8 @@ export interface SqlActOptions {
   readonly text: string;
   /** As text, or as base64 of what came in binary; null is left out. */
   readonly binds?: readonly (string | null)[];
+  /** What the data of a COPY has brought so far. */
+  readonly copied?: DetectedKinds;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
   readonly ip?: string;
@@ -181,10 +183,7 @@ function accessOf(world: World, use: SqlUse): CedarRecord {
   };
 }
 
-export type MetaOptions = Pick<
-  SqlActOptions,
-  'session' | 'nowMs' | 'ip' | 'text' | 'binds' | 'caller'
->;
+export type MetaOptions = Pick<SqlActOptions, 'session' | 'nowMs' | 'ip' | 'caller'> & Sent;
 
 /** The same for every action of a session. */
 export function callerOf({
@@ -208,8 +207,8 @@ export function callerOf({
 
 /** What could not be found out yet is given as nothing, and policies that read it are refused at load. */
 export function metaOf(options: MetaOptions): CedarRecord {
-  const { nowMs, text, binds, caller = callerOf(options) } = options;
-  const { secrets, personal, doubts } = detectSent(text, binds);
+  const { nowMs, caller = callerOf(options) } = options;
+  const { secrets, personal, doubts } = detectSent(options);
   const now = new Date(nowMs);
   return {
     now: new Datetime(nowMs),
@@ -222,7 +221,7 @@ export function metaOf(options: MetaOptions): CedarRecord {
       secrets,
       personal,
       injection: 0,
-      bytes: Buffer.byteLength(text),
+      bytes: Buffer.byteLength(options.text),
     },
     history: {
       denied1m: 0,

@@ -22,6 +22,10 @@ export const poisonQuery = (decisionId: string): Buffer =>
 export const poisonParse = (name: string, decisionId: string): Buffer =>
   frame('P', cstring(name), cstring(poisonText(decisionId)), Buffer.alloc(2));
 
+/** Ends a COPY: the server puts the text into its error, and rolls back what has come of it. */
+export const poisonCopy = (decisionId: string): Buffer =>
+  frame('f', cstring(`${MARK}${decisionId}`));
+
 /** The decision whose poison this error's message carries: never guessed from its place in the stream. */
 export function poisonedId(message: string): string | undefined {
   const at = message.indexOf(MARK);

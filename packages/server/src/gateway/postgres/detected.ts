@@ -3,6 +3,7 @@
  * values it binds. Kinds only; nothing is kept, and no value leaves this file.
  */
 import { type DetectedKind, type DetectedKinds, openScanner, sortKinds } from '@sealrail/facts';
+import { BINARY } from './messages.ts';
 
 /**
  * Characters of one message that are looked at. Above it the rest is a doubt: scanning holds up everybody
@@ -11,11 +12,16 @@ import { type DetectedKind, type DetectedKinds, openScanner, sortKinds } from '@
 export const DETECT_LENGTH_MAX = 8 << 20;
 /** What keeps one value from being read together with the next. */
 const BETWEEN = '\0';
-/** How messages.ts marks what came in binary or is no UTF-8. */
-const BINARY = 'base64:';
 
-export function detectSent(text: string, binds: readonly (string | null)[] = []): DetectedKinds {
-  const known = new Set<DetectedKind>();
+export interface Sent {
+  readonly text: string;
+  readonly binds?: readonly (string | null)[];
+  /** What the data of a COPY has brought so far. */
+  readonly copied?: DetectedKinds;
+}
+
+export function detectSent({ text, binds = [], copied }: Sent): DetectedKinds {
+  const known = new Set<DetectedKind>([...(copied?.secrets ?? []), ...(copied?.personal ?? [])]);
   const scanner = openScanner({ known });
   let left = DETECT_LENGTH_MAX;
   const push = (value: string): void => {
@@ -35,20 +41,22 @@ export function detectSent(text: string, binds: readonly (string | null)[] = [])
     for (const number of binaryNumbers(bytes)) push(BETWEEN + number);
   }
   scanner.end();
-  const doubts: DetectedKinds['doubts'] = left < 0 ? ['detector-failed'] : scanner.doubts;
-  return { ...sortKinds(known), doubts };
+  const failed = left < 0 || scanner.doubts.length > 0 || (copied?.doubts.length ?? 0) > 0;
+  return { ...sortKinds(known), doubts: failed ? ['detector-failed'] : [] };
 }
 
 /** No card has more digits; a binary float of everyday size would be read as 19. */
 const NUMBER_MAX = 10n ** 16n;
 const NUMERIC_DIGITS_MAX = 8;
+/** A longer value is no number. */
+export const NUMBER_BYTES_MAX = 8 + 2 * NUMERIC_DIGITS_MAX;
 const ARRAY_HEADER_BYTES = 20;
 
 /**
  * What a value of unknown type is as a number: int8, or numeric, or an array of them. The types are the
  * server's to know; read as another type than it is, it is a number without the check digits of anything.
  */
-function* binaryNumbers(bytes: Buffer): Generator<string> {
+export function* binaryNumbers(bytes: Buffer): Generator<string> {
   if (bytes.length === 8) {
     const number = bytes.readBigInt64BE();
     if (number > 0n && number < NUMBER_MAX) yield String(number);
@@ -83,8 +91,7 @@ function* elementNumbers(bytes: Buffer): Generator<string> {
     at += 4;
     if (length < 0) continue;
     const element = bytes.subarray(at, at + length);
-    if (element.length >= 8 && element.length <= 8 + 2 * NUMERIC_DIGITS_MAX)
-      yield* binaryNumbers(element);
+    if (element.length >= 8 && element.length <= NUMBER_BYTES_MAX) yield* binaryNumbers(element);
     at += length;
   }
 }

@@ -4,7 +4,8 @@
  */
 import type { SqlReading } from '@sealrail/facts';
 import type { Decided } from '@sealrail/sdk';
-import { poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
+import { CopiedData } from './copied.ts';
+import { poisonCopy, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
 import { frame, ProtocolError } from './frame.ts';
 import { type Asked, asked, effectsOf, type Judge } from './judge.ts';
 import type { Bind, ClientMessage } from './messages.ts';
@@ -18,6 +19,8 @@ import { openUnit, type Unit } from './unit.ts';
 export const OUTSTANDING_MAX = 10_000;
 
 const FLUSH = frame('H');
+/** Type and length. */
+const FRAME_HEADER_BYTES = 5;
 
 export interface FrontendOptions {
   readonly judge: Judge;
@@ -39,6 +42,10 @@ export class Frontend {
   /** Requests on their way that may change what names mean. */
   #rising = 0;
   #refreshing: Promise<void> | undefined;
+  /** The COPY FROM STDIN that takes data now, and what its data has brought. */
+  #copied:
+    | { readonly query: Asked; readonly reading: SqlReading; readonly data: CopiedData }
+    | undefined;
   /** Units that an Execute has gone up for: the next one of the same portal is an action of its own. */
   readonly #executed = new WeakSet<Unit>();
 
@@ -55,9 +62,14 @@ export class Frontend {
     switch (message.kind) {
       case 'copy-data':
         // Outside a COPY the server would ignore it, and so do we: nothing goes up that nobody judged.
-        if (pipeline.copyData(bytes.length)) outbox.add(bytes);
+        if (!pipeline.copyData(bytes.length)) return true;
+        if (!this.#copied?.data.push(bytes.subarray(FRAME_HEADER_BYTES)) || !this.#stopCopy())
+          outbox.add(bytes);
         return true;
       case 'copy-done':
+        if (pipeline.copying && this.#copied?.data.end() && this.#stopCopy()) return true;
+        if (pipeline.copyEnd()) outbox.add(bytes);
+        return true;
       case 'copy-fail':
         if (pipeline.copyEnd()) outbox.add(bytes);
         return true;
@@ -273,7 +285,19 @@ export class Frontend {
       if (raises) this.#rising--;
     };
     const copyIns = effects.filter((effect) => effect.kind === 'copy-in').length;
+    if (copyIns > 0) this.#copied = { query, reading, data: new CopiedData() };
     return this.#send({ kind, unit, tag, over, copyIns }, bytes);
+  }
+
+  /** Its data has brought something: decided again with that, as an action of its own. True where that is denied. */
+  #stopCopy(): boolean {
+    if (!this.#copied) return false;
+    const { query, reading, data } = this.#copied;
+    const { denial } = this.#decide({ ...query, copied: data.kinds }, reading);
+    if (!denial) return false;
+    this.#options.pipeline.stopCopy({ denial, reading });
+    this.#options.outbox.add(poisonCopy(denial.decisionId));
+    return true;
   }
 
   #change<T>(

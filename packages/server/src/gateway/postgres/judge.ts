@@ -4,6 +4,7 @@
  */
 import {
   type Catalog,
+  type DetectedKinds,
   type Doubt,
   mergeReadings,
   readSql,
@@ -23,6 +24,8 @@ export { Readings } from './readings.ts';
 /** A text as somebody asked for it: by itself, or by the name of what was prepared. */
 export interface Asked extends Prepared {
   readonly binds: readonly (string | null)[];
+  /** What the data of its COPY has brought so far. */
+  readonly copied?: DetectedKinds;
 }
 
 export const asked = (text: string): Asked => ({ text, bySql: false, binds: [] });
@@ -119,14 +122,14 @@ export class Judge {
     return this.#doubted({ kind: 'statement', facts, literals: [], effects: [] }, true);
   }
 
-  decide({ text, binds }: Asked, reading: SqlReading): Decided {
-    return this.#options.guard.decide(this.#act(text, reading, binds));
+  decide(query: Asked, reading: SqlReading): Decided {
+    return this.#options.guard.decide(this.#act(query, reading));
   }
 
   /** The verdict alone: an allowed Parse has no entry, its Bind will. */
-  wouldBlock({ text, binds }: Asked, reading: SqlReading): boolean {
+  wouldBlock(query: Asked, reading: SqlReading): boolean {
     if (this.mode !== 'enforce') return false;
-    const { action } = this.#act(text, reading, binds);
+    const { action } = this.#act(query, reading);
     return this.#options.guard.explain(action).decision.verdict !== 'allow';
   }
 
@@ -137,11 +140,11 @@ export class Judge {
 
   /** Malformed: stopped in any mode, before any policy is asked. */
   reject(text: string, reason: string): Decided {
-    const act = this.#act(text, NOTHING, []);
+    const act = this.#act(asked(text), NOTHING);
     return this.#options.guard.decide({ ...act, action: { ...act.action, rejected: reason } });
   }
 
-  #act(text: string, reading: SqlReading, binds: readonly (string | null)[]): Act {
+  #act({ text, binds, copied }: Asked, reading: SqlReading): Act {
     const { user, session, ip, principal, nowMs } = this.#options;
     const target = this.#options.target();
     const act = sqlAct({
@@ -152,6 +155,7 @@ export class Judge {
       inTransaction: this.inTransaction,
       text,
       binds,
+      ...(copied === undefined ? {} : { copied }),
       nowMs: nowMs(),
       ...(ip === undefined ? {} : { ip }),
       catalog: this.#options.catalog(),

@@ -54,6 +54,13 @@ describe('a Bind', () => {
     expect(parsed(bind([], value(Buffer.of(0xff))))).toMatchObject({ values: ['base64:/w=='] });
   });
 
+  test('a text that begins like the mark of bytes is marked itself, so that nothing hides behind it', () => {
+    const mark = Buffer.from('base64:4242');
+    expect(parsed(bind([0], value(mark)))).toMatchObject({
+      values: [`base64:${mark.toString('base64')}`],
+    });
+  });
+
   test('as many formats as values, one, or none: anything else is malformed', () => {
     expect(() => parsed(bind([0, 0], value(Buffer.from('x'))))).toThrow(ProtocolError);
   });

@@ -23,9 +23,12 @@ export interface Bind {
   readonly kind: 'bind';
   readonly portal: string;
   readonly statement: string;
-  /** As text, or `base64:` and the bytes of what came in binary or is no UTF-8; null for NULL. */
+  /** As text, or BINARY and the bytes, in base64, of what came in binary or is no UTF-8; null for NULL. */
   readonly values: readonly (string | null)[];
 }
+
+/** Before a value that is no text. */
+export const BINARY = 'base64:';
 
 const LARGE = new Set(['Q', 'P', 'B', 'F', 'd']);
 const SMALL = new Set(['D', 'C', 'E', 'S', 'H', 'X', 'c', 'f']);
@@ -104,7 +107,8 @@ function bind(body: BodyReader): Bind {
     const bytes = body.bytes(length);
     const binary = (formats.length === 1 ? formats[0] : formats[at]) === 1;
     const text = binary ? undefined : decodeUtf8(bytes);
-    return text ?? `base64:${bytes.toString('base64')}`;
+    // A text that begins as the mark does would be read as what it is not.
+    return text?.startsWith(BINARY) === false ? text : `${BINARY}${bytes.toString('base64')}`;
   });
   for (let left = body.int16(); left > 0; left--) body.int16();
   return { kind: 'bind', portal, statement, values };

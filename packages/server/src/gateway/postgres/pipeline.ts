@@ -63,6 +63,8 @@ interface CopyIn {
   withheld: number;
   /** Syncs that went up before the server had answered: it may have read them as part of the COPY. */
   readonly uncertain: Set<Outstanding>;
+  /** The decision that stopped it, whose error is on its way. */
+  stopped?: string;
 }
 
 const openCopy = (expected: number): CopyIn => ({
@@ -152,6 +154,15 @@ export class Pipeline {
     if (!this.copying || !this.#copying) return false;
     this.#copying.copy.ended++;
     return true;
+  }
+
+  /** The server is told to give it up, and answers with an error that names the decision. */
+  stopCopy(denied: Denied): void {
+    const copy = this.#copying?.copy;
+    if (!copy) return;
+    copy.ended = copy.expected;
+    copy.stopped = denied.denial.decisionId;
+    this.#denied.set(copy.stopped, denied);
   }
 
   // ---------------------------------------------------------------- what comes back
@@ -298,6 +309,8 @@ export class Pipeline {
   }
 
   #endCopy(request: Outstanding): void {
+    const stopped = this.#copies.get(request)?.stopped;
+    if (stopped !== undefined) this.#denied.delete(stopped);
     this.#copies.delete(request);
     if (this.#copying?.request === request) this.#copying = undefined;
   }
