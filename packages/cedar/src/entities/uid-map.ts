@@ -14,10 +14,6 @@ export class UidMap<T> {
   readonly #types = new Map<string, Map<string, T>>();
   #size = 0;
 
-  get size(): number {
-    return this.#size;
-  }
-
   get(uid: EntityUid): T | undefined {
     return this.#types.get(uid.type)?.get(uid.id);
   }
@@ -32,7 +28,18 @@ export class UidMap<T> {
       ids = new Map();
       this.#types.set(uid.type, ids);
     }
+    if (!ids.has(uid.id)) this.#size++;
     ids.set(uid.id, value);
-    this.#size++;
+  }
+
+  /** Whether both have the same uids. */
+  hasSameKeys(other: UidMap<unknown>): boolean {
+    if (this.#size !== other.#size) return false;
+    for (const [type, ids] of this.#types) {
+      const others = other.#types.get(type);
+      if (others === undefined) return false;
+      for (const id of ids.keys()) if (!others.has(id)) return false;
+    }
+    return true;
   }
 }
