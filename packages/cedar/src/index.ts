@@ -10,11 +10,13 @@ export {
   type PolicyError,
 } from './engine/authorize.ts';
 export { CedarError, type CedarErrorCode } from './engine/error.ts';
-export { type Entities, prepareEntities } from './entities/entities.ts';
+export * from './engine/limits.ts';
+export { ENTITIES_MAX, type Entities, prepareEntities } from './entities/entities.ts';
 export {
   entitiesFromJson,
   recordFromJson,
   uidFromJson,
+  VALUE_JSON_DEPTH_MAX,
   valueFromJson,
 } from './entities/from-json.ts';
 export { entitiesToJson, valueToJson } from './entities/to-json.ts';

@@ -68,7 +68,7 @@ describe('an answer', () => {
       ['resource.owner == 1', /resource .*type Doc .*does not exist.*`owner`/],
       ['context.s > 3', /`>` takes a long, datetime or duration, not a value of type string/],
       ['context.s.contains("x")', /`contains` on context\.s takes a set, .*string/],
-      ['context.s in Doc::"x"', /`in` on context\.s takes a entity, .*string/],
+      ['context.s in Doc::"x"', /`in` on context\.s takes an entity, .*string/],
       ['context.n like "*"', /`like` on context\.n takes a string, .*long/],
       ['context.n && true', /takes a bool, .*long/],
       ['context.n + 9223372036854775807 > 1', /`\+` overflows/],

@@ -47,7 +47,10 @@ export function failType(
   actual: Value,
   where: string,
 ): undefined {
-  return evaluation.fail(`${where} takes a ${expected}, not a value of type ${typeName(actual)}`);
+  const article = /^[aeiou]/.test(expected) ? 'an' : 'a';
+  return evaluation.fail(
+    `${where} takes ${article} ${expected}, not a value of type ${typeName(actual)}`,
+  );
 }
 
 /** Counts what one policy is made of. */
