@@ -1,8 +1,10 @@
 /** Rates, lockouts and taints before a real database: what a principal did decides what it may do now. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectGuard } from '@sealrail/sdk';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { remoteAct } from '../../packages/sdk/testing/remote.ts';
 import {
   DATABASE,
   type GatewaySystem,
@@ -178,16 +180,33 @@ describe('a restart', () => {
     return seen;
   }
 
-  test('is no way out of a rate, be it clean or a kill', async () => {
-    const first = await attempts(40);
+  /** A process beside the gateway, through the daemon's own guard. */
+  async function attemptsBeside(count: number): Promise<number> {
+    const guard = await connectGuard(join(system.folder, 'data/private/guard.sock'));
+    let allowed = 0;
+    for (let i = 0; i < count; i++) {
+      const { blocked, decisionId } = await guard.decide(remoteAct());
+      if (blocked) continue;
+      allowed++;
+      const outcome = { status: 'executed' } as const;
+      await guard.outcome({ decisionId, outcome, durationUs: 1 }, remoteAct());
+    }
+    guard.close();
+    return allowed;
+  }
+
+  test('is no way out of a rate, be it clean or a kill, and another process is none', async () => {
+    const first = await attempts(30);
+    expect(await attemptsBeside(10)).toBe(10);
     await system.stopDaemon('SIGKILL');
     await system.startDaemon();
     const second = await attempts(15);
     await system.stopDaemon();
     await system.startDaemon();
     const third = await attempts(10);
+    expect(await attemptsBeside(3)).toBe(0);
     const all = [...first, ...second, ...third];
-    expect(all.filter((one) => one === 'ok')).toHaveLength(60);
+    expect(all.filter((one) => one === 'ok')).toHaveLength(50);
     expect(third.at(-1)).toMatch(/agent-rate/);
   });
 });

@@ -4,6 +4,8 @@ export type SdkErrorCode =
   | 'ENTRY_TOO_LARGE'
   | 'RECORDER_STALLED'
   | 'RECORDER_FAILED'
+  | 'REMOTE_LOST'
+  | 'REMOTE_REFUSED'
   | 'SIDE_STORE_FAILED'
   | 'SIDE_STORE_CORRUPT';
 

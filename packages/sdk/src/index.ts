@@ -49,3 +49,6 @@ export { judgeShadow, withShadow } from './guard/shadow.ts';
 export { shareRecord } from './guard/shared.ts';
 export * from './guard/sql-context.ts';
 export { isCedarRecord, jsonOf } from './guard/value-json.ts';
+export { connectGuard, type RemoteGuard } from './remote/client.ts';
+export type { RemoteDecided } from './remote/message.ts';
+export { type GuardService, serveGuard } from './remote/service.ts';

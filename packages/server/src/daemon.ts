@@ -6,10 +6,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type Guard,
+  type GuardService,
   type OpenRecorder,
   type OpenSideStore,
   openGuard,
   type PolicySet,
+  serveGuard,
   uuidSource,
 } from '@sealrail/sdk';
 import { type Log, type LogFinding, openLog } from '@sealrail/tlog';
@@ -30,6 +32,7 @@ import { logOptions, openSource } from './source.ts';
 
 export const DRAIN_MS = 5_000;
 const HEARTBEAT_TICK_MS = 1_000;
+const SOCKET_PATH_BYTES_MAX = 100;
 
 export interface Reloaded {
   readonly ok: boolean;
@@ -74,6 +77,7 @@ class RunningDaemon implements Daemon {
   readonly #gateways = new Map<string, Gateway>();
   #force: Force;
   #api: Api | undefined;
+  #service: GuardService | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -102,6 +106,7 @@ class RunningDaemon implements Daemon {
 
   async start(past: Past): Promise<void> {
     await this.#logbook.start(this.#force, past);
+    this.#service = await this.#serveOthers();
     // Before the gateways: an address that is taken is found before a client could have been served.
     this.#api = await this.#openApi();
     const uuid = uuidSource((bytes) => randomBytes(bytes));
@@ -130,6 +135,15 @@ class RunningDaemon implements Daemon {
   /** Derived from the one secret that outlives restarts: see where it is used. */
   #mockSecret(): Buffer {
     return createHmac('sha256', this.#force.config.log.key).update('sealrail mock salts').digest();
+  }
+
+  /** Other processes of ours decide through this guard, or their counters would be others. */
+  async #serveOthers(): Promise<GuardService | undefined> {
+    const { log } = this.#force.config;
+    const path = join(log.dir, 'private', 'guard.sock');
+    // The system takes no longer name for a socket; nobody can ask then, and nothing else changes.
+    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) return undefined;
+    return serveGuard(this.#parts.guard, path);
   }
 
   #openApi(): Promise<Api> {
@@ -226,6 +240,7 @@ class RunningDaemon implements Daemon {
     await this.#changing;
     await Promise.all([...this.#gateways.values()].map((gateway) => gateway.close(DRAIN_MS)));
     await this.#api?.close();
+    await this.#service?.close();
     // A log that has failed takes no goodbye; its absence is what the next start sees.
     await this.#logbook.stop(this.#force).catch(() => undefined);
     await this.#parts.log.close();
