@@ -7,10 +7,12 @@ import { RE2JS, RE2Set } from 're2js';
 import { describe, expect, test } from 'vitest';
 import { detect } from '../../packages/facts/src/detect/detect.ts';
 import { PERSONAL_KINDS, SECRET_KINDS } from '../../packages/facts/src/detect/finding.ts';
+import { passGates } from '../../packages/facts/src/detect/gate.ts';
 import type { PatternRule } from '../../packages/facts/src/detect/rule.ts';
 import { RULES } from '../../packages/facts/src/detect/rules/rules.ts';
 import { checkPattern } from './pattern.ts';
 import { halves } from './quality.ts';
+import * as v from './values.ts';
 
 const patternRules = RULES.filter((rule): rule is PatternRule => 'pattern' in rule);
 const texts = Object.values(halves()).flatMap((cases) => cases.map(({ text }) => text));
@@ -51,6 +53,27 @@ describe('the table of rules', () => {
       const told = new Set(detect(text).findings.map(({ rule }) => rule));
       for (const rule of patternRules) {
         if (!told.has(rule.id)) expect(findsUngated(rule, text), `${rule.id}: ${text}`).toBe(false);
+      }
+    }
+  });
+
+  test('no gate hides what stands among other numbers and letters', () => {
+    const random = v.seeded(99);
+    const junk = (): string => random.chars('0123456789 .-_,:+/()abXYZ', random.below(8));
+    const edge = (): string => random.pick(['', ' ', ',', '"']);
+    for (let run = 0; run < 4_000; run++) {
+      const value = random.pick([v.nationalId, v.pan, v.iban, v.publicIp, v.internationalPhone])(
+        random,
+      );
+      const text =
+        junk() + edge() + (typeof value === 'string' ? value : value.value) + edge() + junk();
+      const passed = new Set<string>(
+        [...passGates(text, new TextEncoder().encode(text)).rules].map(({ id }) => id),
+      );
+      for (const rule of RULES) {
+        if (passed.has(rule.id)) continue;
+        const found = 'find' in rule ? rule.find(text).length > 0 : findsUngated(rule, text);
+        expect(found, `${rule.id}: ${text}`).toBe(false);
       }
     }
   });

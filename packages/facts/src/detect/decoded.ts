@@ -53,17 +53,18 @@ interface Piece {
   readonly hex: boolean;
 }
 
+const NOTHING = new Uint8Array(0);
+
 class Decoder {
   readonly #text: string;
   readonly #pieces: Piece[] = [];
-  #bytes: Uint8Array;
+  #bytes: Uint8Array = NOTHING;
   #length = 0;
   /** Where the piece that is being read begins. */
   #begun = 0;
 
   constructor(text: string) {
     this.#text = text;
-    this.#bytes = new Uint8Array(text.length);
   }
 
   decode(start: number, end: number): void {

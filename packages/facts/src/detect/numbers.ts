@@ -16,7 +16,7 @@ export const SHAPES = {
   lettered: 8,
   /** 17 digits and more without a separator. */
   long: 16,
-  /** 11 or 13 digits in four groups and more, with dots. */
+  /** 3.3.3-2, 3.4.4.2, 2.2.2-3.2 */
   dotted: 32,
   /** Six or eight digits, a dash or plus, and four. */
   dated: 64,
@@ -51,14 +51,13 @@ const isSeparator = (code: number): boolean =>
 export function numberShapes(bytes: Uint8Array): number {
   let shapes = 0;
   let end = -9;
-  /** Digits since the last thing that is no separator, and in how many groups. */
+  /** Digits since the last thing that is no separator. */
   let row = 0;
-  let groups = 0;
-  let hasDot = false;
   /** Groups of up to three digits with single dots between them. */
   let quad = 0;
   let last = 0;
   let beforeLast = 0;
+  let first = 0;
   for (let at = 0; at < bytes.length; at++) {
     if (!isDigit(bytes[at] ?? 0)) continue;
     const start = at;
@@ -66,40 +65,43 @@ export function numberShapes(bytes: Uint8Array): number {
     while (isDigit(bytes[at] ?? 0));
     const length = at - start;
     const gap = start - end;
-    const separator = bytes[end] ?? 0;
-    const joined =
-      gap <= 2 && isSeparator(separator) && (gap === 1 || isSeparator(bytes[end + 1] ?? 0));
+    // Not read where it does not matter: a place before the first byte is slow to ask for.
+    const separator = gap <= 2 ? (bytes[end] ?? 0) : 0;
+    const joined = isSeparator(separator) && (gap === 1 || isSeparator(bytes[end + 1] ?? 0));
     if (!joined) {
       if (gap === 1 && separator === PLUS && length === 4 && (last === 6 || last === 8))
         shapes |= SHAPES.dated;
       row = 0;
-      groups = 0;
       quad = 0;
+      first = 0;
       beforeLast = 0;
       last = 0;
-      hasDot = false;
     }
     row += length;
-    groups++;
-    hasDot ||= joined && separator === DOT;
     quad = length > 3 ? 0 : joined && gap === 1 && separator === DOT ? quad + 1 : 1;
     if (row >= 13) shapes |= SHAPES.row;
     if (length >= 17) shapes |= SHAPES.long;
     if (quad >= 4) shapes |= SHAPES.quad;
-    if (hasDot && groups >= 4 && (row === 11 || row === 13)) shapes |= SHAPES.dotted;
+    if (length === 2 && isDotted(first, beforeLast, last)) shapes |= SHAPES.dotted;
     if (length === 4) {
       if (beforeLast === 3 && last === 2) shapes |= SHAPES.ssn;
       if (beforeLast === 4 && last === 4) shapes |= SHAPES.fours;
       if (separator === DASH && gap === 1 && (last === 6 || last === 8)) shapes |= SHAPES.dated;
     }
     if (length >= 6 && length <= 8) shapes |= shapesBehind(bytes, at, length);
-    shapes |= shapesBefore(bytes, start, length);
+    if (start > 0) shapes |= shapesBefore(bytes, start, length);
+    first = beforeLast;
     beforeLast = last;
     last = length;
     end = at;
   }
   return shapes;
 }
+
+/** 3.3.3-2, 3.4.4.2 and (2.)2.2-3.2, of which this is what stands before the last group. */
+const isDotted = (first: number, second: number, third: number): boolean =>
+  (first === 3 && second === third && (third === 3 || third === 4)) ||
+  (first === 2 && second === 2 && third === 3);
 
 /** What follows six to eight digits. */
 function shapesBehind(bytes: Uint8Array, end: number, length: number): number {
@@ -116,13 +118,13 @@ function shapesBefore(bytes: Uint8Array, start: number, length: number): number 
   const before = bytes[start - 1] ?? 0;
   if (isLetter(before)) {
     let letters = 1;
-    while (letters < 7 && isLetter(bytes[start - 1 - letters] ?? 0)) letters++;
-    if (isDigit(bytes[start - 1 - letters] ?? 0)) return 0;
+    while (letters < 7 && letters < start && isLetter(bytes[start - 1 - letters] ?? 0)) letters++;
+    if (letters < start && isDigit(bytes[start - 1 - letters] ?? 0)) return 0;
     if (letters === 6 && length === 2) return SHAPES.fiscal;
     if (letters !== 2 || length < 2) return 0;
     return length === 2 || length === 6 ? SHAPES.country | SHAPES.nino : SHAPES.country;
   }
-  if (before !== SPACE || length !== 2) return 0;
+  if (before !== SPACE || length !== 2 || start < 3) return 0;
   const two = isCapital(bytes[start - 2] ?? 0) && isCapital(bytes[start - 3] ?? 0);
-  return two && !isLetter(bytes[start - 4] ?? 0) ? SHAPES.nino : 0;
+  return two && (start === 3 || !isLetter(bytes[start - 4] ?? 0)) ? SHAPES.nino : 0;
 }
