@@ -12,8 +12,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { actionOf, type SqlCase, setOf } from '../../testing/sql.ts';
 import { CODES } from './decide.ts';
-import type { Action, Decision } from './decision.ts';
-import { NO_INPUTS } from './inputs.ts';
+import type { Action, Decision, Obligation } from './decision.ts';
+import { InputsTaken, inputsFrom, type JudgeInputs, NO_INPUTS } from './inputs.ts';
 import { judge } from './judge.ts';
 import { schemaText } from './schema.ts';
 
@@ -35,17 +35,27 @@ const CONDITIONS = [
   'context.access.shownClasses.contains("personal")',
   'context.sql.literals + 9223372036854775807 > 0',
 ];
-const UNLESS = '@unless("approved") @approvers("dba") @quorum("1") @ttl("1h")';
+const UNLESS = [
+  '@unless("approved") @approvers("dba") @quorum("1") @ttl("1h")',
+  '@unless("within-rate") @rate("10/1m") @key("principal")',
+  '@unless("within-rate") @rate("2/1m") @key("principal") @cost("context.sql.literals - 1")',
+  '@unless("masked") @classes("personal,health") @with("hash")',
+  '@unless("masked") @classes("personal") @with("null")',
+  '@unless("limited") @rows("100")',
+  '@unless("limited") @rows("10") @bytes("9000")',
+  '@unless("tainted") @labels("personal") @ttl("1h")',
+  '@unless("tainted") @labels("personal,secret") @ttl("2h")',
+];
 
 interface MadePolicy {
   readonly effect: 'permit' | 'forbid';
-  readonly unless: boolean;
+  readonly unless: string;
   readonly action: string;
   readonly condition: string;
 }
 const policy: fc.Arbitrary<MadePolicy> = fc.record({
   effect: fc.constantFrom('permit', 'forbid'),
-  unless: fc.boolean(),
+  unless: fc.oneof(fc.constant(''), fc.constantFrom(...UNLESS)),
   action: fc.constantFrom(...ACTIONS),
   condition: fc.constantFrom('true', ...CONDITIONS),
 });
@@ -77,13 +87,57 @@ const again = ({ requests, entities }: Action): Action => ({
 });
 
 const textOf = ({ effect, unless, action: name, condition }: MadePolicy, at: number): string =>
-  `@id("p${at}") @severity("low") @message("m") @hint("h") ${unless && effect === 'forbid' ? UNLESS : ''}
+  `@id("p${at}") @severity("low") @message("m") @hint("h") ${effect === 'forbid' ? unless : ''}
    ${effect} (principal, action ${name}, resource) when { ${condition} };`;
 
-function decideWith(texts: readonly string[], made: Action): Decision {
+/** How full every rate is, and whether everybody says yes to everything. */
+interface MadeInputs {
+  readonly used: number;
+  readonly isGranted: boolean;
+}
+const inputs: fc.Arbitrary<MadeInputs> = fc.record({
+  used: fc.constantFrom(0, 9, 10),
+  isGranted: fc.boolean(),
+});
+const NOW_MS = Date.UTC(2025, 10, 25, 12);
+const inputsOf = ({ used, isGranted }: MadeInputs): JudgeInputs => ({
+  ...NO_INPUTS,
+  rate: (_policy, limit, _windowMs, cost) => ({
+    key: 'agent:a',
+    used,
+    waitMs: used + cost <= limit ? 0 : 700,
+  }),
+  approval: {
+    nowMs: NOW_MS,
+    people: ['human:alice'],
+    actionDigest: () => 'digest',
+    grants: ({ id, textDigest }) =>
+      isGranted
+        ? [
+            {
+              id: `grant of ${id}`,
+              actionDigest: 'digest',
+              policy: id,
+              policyText: textDigest,
+              by: 'dora',
+              groups: ['dba'],
+              requestedBy: [],
+              untilMs: NOW_MS + 1,
+              used: false,
+            },
+          ]
+        : [],
+  },
+});
+
+function decideWith(
+  texts: readonly string[],
+  made: Action,
+  given: JudgeInputs = NO_INPUTS,
+): Decision {
   const set = setOf(...texts);
   try {
-    return judge(set, made, NO_INPUTS).decision;
+    return judge(set, made, given).decision;
   } finally {
     set.close();
   }
@@ -119,30 +173,35 @@ const rank = ({ code }: Decision): number => CODES.indexOf(code);
 const policies = fc.array(policy, { minLength: 1, maxLength: 6 });
 
 describe('over random policy sets', () => {
-  test('P1: what plain Cedar allows we allow, except by rules 0 and 2; and we allow nothing beyond it', () => {
+  test('P1: what plain Cedar allows we allow, except by rules 0 and 2; and beyond it only what a condition lets through', () => {
     fc.assert(
-      fc.property(policies, action, (made, act) => {
+      fc.property(policies, action, inputs, (made, act, given) => {
         const texts = made.map(textOf);
-        const ours = decideWith(texts, act);
+        const ours = decideWith(texts, act, inputsOf(given));
         const plain = plainCedar(texts, act);
         if (plain.allow) expect(['allowed', 'not-understood', 'policy-error']).toContain(ours.code);
-        if (ours.code === 'allowed') expect(plain.allow).toBe(true);
-        if (ours.code === 'policy-error') expect(plain.errors).toBe(true);
-        // A hold is what plain Cedar forbids: never looser than it.
-        if (ours.code === 'needs-approval') expect(plain.allow).toBe(false);
+        const conditional = ours.parts.some(({ forbids }) => forbids.length > 0);
+        if (ours.code === 'allowed') expect(plain.allow).toBe(!conditional);
+        if (ours.code === 'policy-error' && !conditional) expect(plain.errors).toBe(true);
+        // A hold or a rate is what plain Cedar forbids: never looser than it.
+        if (ours.code === 'needs-approval' || ours.code === 'over-limit')
+          expect(plain.allow).toBe(false);
       }),
       { numRuns: RUNS },
     );
   });
 
-  test('P2: one more forbid never softens the verdict and never takes a hold away', () => {
+  test('P2: one more forbid never softens the verdict, takes no hold away and no obligation', () => {
     fc.assert(
-      fc.property(policies, forbid, action, (made, added, act) => {
-        const before = decideWith(made.map(textOf), act);
-        const after = decideWith([...made, added].map(textOf), act);
+      fc.property(policies, forbid, action, inputs, (made, added, act, given) => {
+        const before = decideWith(made.map(textOf), act, inputsOf(given));
+        const after = decideWith([...made, added].map(textOf), act, inputsOf(given));
         expect(rank(after)).toBeLessThanOrEqual(rank(before));
         if (after.verdict === 'hold')
           expect(after.holds).toEqual(expect.arrayContaining([...before.holds]));
+        if (after.verdict === 'allow')
+          for (const one of before.obligations)
+            expect(isKept(one, after.obligations), JSON.stringify(one)).toBe(true);
       }),
       { numRuns: RUNS },
     );
@@ -150,13 +209,14 @@ describe('over random policy sets', () => {
 
   test('P3: the order of policies, files, requests and entities changes nothing', () => {
     fc.assert(
-      fc.property(policies, action, (made, act) => {
+      fc.property(policies, action, inputs, (made, act, given) => {
         const texts = made.map(textOf);
-        const { parts, ...decision } = decideWith(texts, act);
-        const shuffled = decideWith([texts.toReversed().join('\n')], {
+        const { parts, ...decision } = decideWith(texts, act, inputsOf(given));
+        const mirror = {
           requests: act.requests.toReversed(),
           entities: act.entities.toReversed(),
-        });
+        };
+        const shuffled = decideWith([texts.toReversed().join('\n')], mirror, inputsOf(given));
         const { parts: mirrored, ...other } = shuffled;
         expect(other).toEqual(decision);
         const unnumbered = (list: typeof parts) => list.map(({ request: _, ...part }) => part);
@@ -179,13 +239,52 @@ describe('over random policy sets', () => {
     );
   });
 
-  test('P8: the same inputs give the same decision, also from a set that was loaded again', () => {
+  test('P8: what was decided comes out again of what was recorded of it, from a set that was loaded again', () => {
     fc.assert(
-      fc.property(policies, action, (made, act) => {
+      fc.property(policies, action, inputs, (made, act, given) => {
         const texts = made.map(textOf);
-        expect(decideWith(texts, again(act))).toEqual(decideWith(texts, act));
+        const taken = new InputsTaken(inputsOf(given));
+        const decision = decideWith(texts, act, taken);
+        const logged = JSON.parse(JSON.stringify({ mode: 'enforce', inputs: taken.logged() }));
+        const from = inputsFrom(logged, new Date(NOW_MS).toISOString());
+        expect(decideWith(texts, again(act), from)).toEqual(decision);
       }),
       { numRuns: RUNS },
     );
   });
 });
+
+/** True where what was asked for is still asked for, or something stronger is. */
+function isKept(one: Obligation, after: readonly Obligation[]): boolean {
+  const sameKind = after.filter(({ kind }) => kind === one.kind);
+  const on = (resource: object) =>
+    sameKind.filter(
+      (other) => 'resource' in other && JSON.stringify(other.resource) === JSON.stringify(resource),
+    );
+  switch (one.kind) {
+    case 'mask':
+      return one.classes.every((name) =>
+        on(one.resource).some(
+          (other) =>
+            other.kind === 'mask' &&
+            other.classes.includes(name) &&
+            METHODS.indexOf(other.method) <= METHODS.indexOf(one.method),
+        ),
+      );
+    case 'limit':
+      return on(one.resource).some(
+        (other) =>
+          other.kind === 'limit' &&
+          (one.rows === undefined || (other.rows ?? Number.POSITIVE_INFINITY) <= one.rows) &&
+          (one.bytes === undefined || (other.bytes ?? Number.POSITIVE_INFINITY) <= one.bytes),
+      );
+    case 'taint':
+      return one.labels.every((label) =>
+        sameKind.some(
+          (other) =>
+            other.kind === 'taint' && other.labels.includes(label) && other.ttlMs >= one.ttlMs,
+        ),
+      );
+  }
+}
+const METHODS = ['null', 'constant', 'hash', 'partial'];
