@@ -2,8 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { actionOf } from '../../testing/sql.ts';
 import { ANNOTATION_CHARACTERS_MAX } from './annotations.ts';
 import type { Fulfilment } from './fulfilment.ts';
+import { NO_INPUTS } from './inputs.ts';
+import { judge } from './judge.ts';
 import {
   canonicalSource,
   loadPolicySet,
@@ -412,5 +415,61 @@ describe('conditions', () => {
       { message: expect.stringMatching(/more than 31 days/) },
     ]);
     expect(load('', '')).toMatchObject({ remembers: false, memoryMs: 0 });
+  });
+});
+
+describe('a cost', () => {
+  const budget = (cost: string) =>
+    loadPolicySet(
+      [
+        {
+          name: 'a.cedar',
+          text: `${head.replace('"a"', '"grant"')} permit (principal, action, resource);
+${head}@unless("within-rate") @rate("100/1h") @key("principal") @cost("${cost}")
+forbid (principal, action in Action::"sql.any", resource);`,
+        },
+      ],
+      schema,
+    );
+  const costOf = (cost: string, literals: number) => {
+    const set = budget(cost) as PolicySet;
+    const { code, reserve, parts } = judge(
+      set,
+      actionOf({ verb: 'select', literals }),
+      NO_INPUTS,
+    ).decision;
+    return { code, cost: reserve[0]?.cost, error: parts[0]?.errors[0]?.message };
+  };
+
+  test('is an expression over the request, evaluated by the engine', () => {
+    expect(costOf('context.sql.literals * 10', 7)).toMatchObject({ code: 'allowed', cost: 70 });
+    expect(costOf('context.sql.literals * 10', 11)).toMatchObject({ code: 'over-limit' });
+    expect(costOf('if context.sql has limit then context.sql.limit else 3', 1)).toMatchObject({
+      cost: 3,
+    });
+  });
+
+  test('that is negative, missing or failed denies as an error of its policy', () => {
+    for (const [cost, message] of [
+      ['context.sql.literals - 5', /negative/],
+      ['context.sql.limit', /cost failed/],
+      ['context.sql.literals + 9223372036854775807', /cost failed/],
+    ] as const) {
+      const { code, error } = costOf(cost, 1);
+      expect({ code, error }).toEqual({
+        code: 'policy-error',
+        error: expect.stringMatching(message),
+      });
+    }
+  });
+
+  test('that does not parse, is no Long or names nothing that exists is not loaded', () => {
+    for (const [cost, message] of [
+      ['context.sql.literals +', /@cost does not parse/],
+      ['context.sql.readOnly', /@cost/],
+      ['context.sql.literal', /@cost.*literal/],
+    ] as const) {
+      expect(budget(cost)).toMatchObject([{ line: 2, message: expect.stringMatching(message) }]);
+    }
   });
 });
