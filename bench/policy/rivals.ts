@@ -5,7 +5,7 @@
 import { createMongoAbility, subject } from '@casl/ability';
 import { Environment } from '@marcbachmann/cel-js';
 import { newEnforcer, newModelFromString, StringAdapter } from 'casbin';
-import { type Action, allows, DATABASE, ENV, type Rule } from './workload.ts';
+import { type Action, allows, DATABASE, ENV, LIMITS, type Rule } from './workload.ts';
 
 export interface Rival {
   readonly name: string;
@@ -25,7 +25,8 @@ interface Facts {
   readonly scope: string;
   readonly template: string;
   readonly risks: readonly string[];
-  readonly rows: number;
+  /** Rows beyond the limits, since not every engine compares two facts. */
+  readonly excess: number;
 }
 
 const flatten = (action: Action): Facts => ({
@@ -40,7 +41,7 @@ const flatten = (action: Action): Facts => ({
   scope: action.sql.scope,
   template: action.sql.template,
   risks: action.sql.risks,
-  rows: action.sql.rows,
+  excess: action.sql.rows - action.sql.limit * LIMITS,
 });
 
 /** Every policy is an expression, and every expression is asked; a forbid outweighs the permits. */
@@ -57,7 +58,7 @@ export function celRival(rules: readonly Rule[], actions: readonly Action[]): Ri
     .registerVariable('scope', 'string')
     .registerVariable('template', 'string')
     .registerVariable('risks', 'list<string>')
-    .registerVariable('rows', 'int');
+    .registerVariable('excess', 'int');
   const policies = rules.map((rule) => ({
     permit: allows(rule),
     holds: environment.parse(celText(rule)),
@@ -70,7 +71,7 @@ export function celRival(rules: readonly Rule[], actions: readonly Action[]): Ri
         ...facts,
         trust: BigInt(facts.trust),
         hour: BigInt(facts.hour),
-        rows: BigInt(facts.rows),
+        excess: BigInt(facts.excess),
       };
       return () => {
         let permitted = false;
@@ -97,7 +98,7 @@ function celText(rule: Rule): string {
     case 'template':
       return `template == "${rule.template}" && "${rule.risk}" in risks`;
     default:
-      return `rows > ${rule.rows} && hour < ${rule.hour} && !("${rule.taint}" in taints) && !(trust > ${rule.trust})`;
+      return `excess > ${rule.excess} && hour < ${rule.hour} && !("${rule.taint}" in taints) && !(trust > ${rule.trust})`;
   }
 }
 
@@ -139,7 +140,7 @@ function caslRule(rule: Rule): {
       return {
         action: 'manage',
         conditions: {
-          rows: { $gt: rule.rows },
+          excess: { $gt: rule.excess },
           hour: { $lt: rule.hour },
           taints: { $ne: rule.taint },
           trust: { $lte: rule.trust },
@@ -192,6 +193,6 @@ function casbinText(rule: Rule): string {
     case 'template':
       return `r.facts.template == '${rule.template}' && holds(r.facts.risks, '${rule.risk}')`;
     default:
-      return `r.facts.rows > ${rule.rows} && r.facts.hour < ${rule.hour} && !holds(r.facts.taints, '${rule.taint}') && !(r.facts.trust > ${rule.trust})`;
+      return `r.facts.excess > ${rule.excess} && r.facts.hour < ${rule.hour} && !holds(r.facts.taints, '${rule.taint}') && !(r.facts.trust > ${rule.trust})`;
   }
 }

@@ -42,68 +42,81 @@ export function compileEquality(expr: Binary, compiler: Compiler): Compiled {
   });
 }
 
-const comparisons = {
-  '<': (left: Long, right: Long) => left < right,
-  '<=': (left: Long, right: Long) => left <= right,
-  '>': (left: Long, right: Long) => left > right,
-  '>=': (left: Long, right: Long) => left >= right,
-} as const;
+type Comparison = '<' | '<=' | '>' | '>=';
 
 /** Of two Longs, two datetimes or two durations; decimals have methods instead. */
 export function compileComparison(expr: Binary, compiler: Compiler): Compiled {
-  const left = compiler.compile(expr.left);
-  const right = compiler.compile(expr.right);
-  const operator = expr.operator as keyof typeof comparisons;
-  const compare = comparisons[operator];
-  const where = `\`${operator}\``;
-  const general: Test = (evaluation) => {
-    const first = left.run(evaluation);
-    if (first === undefined) return undefined;
-    const second = right.run(evaluation);
-    if (second === undefined) return undefined;
-    if (isLongValue(first) && isLongValue(second)) return compare(first, second);
-    if (first instanceof Datetime && second instanceof Datetime) {
-      return compare(first.ms, second.ms);
-    }
-    if (first instanceof Duration && second instanceof Duration) {
-      return compare(first.ms, second.ms);
-    }
-    return failComparison(evaluation, first, second, where);
-  };
-  if (typeof right.constant === 'number') {
-    return test(compareToNumber(operator, left.run, right.constant, general));
-  }
-  return test(general);
+  const left = compiler.compile(expr.left).run;
+  const right = compiler.compile(expr.right).run;
+  return test(comparison(expr.operator as Comparison, left, right));
 }
 
-/** What most comparisons are. Anything but a number is left to the general form. */
-function compareToNumber(
-  operator: keyof typeof comparisons,
-  left: Run,
-  bound: number,
-  general: Test,
-): Test {
+/** Numbers, which most comparisons are of, are compared in place. */
+function comparison(operator: Comparison, left: Run, right: Run): Test {
   switch (operator) {
     case '<':
       return (evaluation) => {
-        const result = left(evaluation);
-        return typeof result === 'number' ? result < bound : general(evaluation);
+        const first = left(evaluation);
+        const second = first === undefined ? undefined : right(evaluation);
+        return typeof first === 'number' && typeof second === 'number'
+          ? first < second
+          : compareOthers(evaluation, first, second, operator);
       };
     case '<=':
       return (evaluation) => {
-        const result = left(evaluation);
-        return typeof result === 'number' ? result <= bound : general(evaluation);
+        const first = left(evaluation);
+        const second = first === undefined ? undefined : right(evaluation);
+        return typeof first === 'number' && typeof second === 'number'
+          ? first <= second
+          : compareOthers(evaluation, first, second, operator);
       };
     case '>':
       return (evaluation) => {
-        const result = left(evaluation);
-        return typeof result === 'number' ? result > bound : general(evaluation);
+        const first = left(evaluation);
+        const second = first === undefined ? undefined : right(evaluation);
+        return typeof first === 'number' && typeof second === 'number'
+          ? first > second
+          : compareOthers(evaluation, first, second, operator);
       };
     case '>=':
       return (evaluation) => {
-        const result = left(evaluation);
-        return typeof result === 'number' ? result >= bound : general(evaluation);
+        const first = left(evaluation);
+        const second = first === undefined ? undefined : right(evaluation);
+        return typeof first === 'number' && typeof second === 'number'
+          ? first >= second
+          : compareOthers(evaluation, first, second, operator);
       };
+  }
+}
+
+/** Undefined operands have erred already. */
+function compareOthers(
+  evaluation: Evaluation,
+  first: Value | undefined,
+  second: Value | undefined,
+  operator: Comparison,
+): boolean | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  if (isLongValue(first) && isLongValue(second)) return compareLongs(operator, first, second);
+  if (first instanceof Datetime && second instanceof Datetime) {
+    return compareLongs(operator, first.ms, second.ms);
+  }
+  if (first instanceof Duration && second instanceof Duration) {
+    return compareLongs(operator, first.ms, second.ms);
+  }
+  return failComparison(evaluation, first, second, `\`${operator}\``);
+}
+
+function compareLongs(operator: Comparison, left: Long, right: Long): boolean {
+  switch (operator) {
+    case '<':
+      return left < right;
+    case '<=':
+      return left <= right;
+    case '>':
+      return left > right;
+    case '>=':
+      return left >= right;
   }
 }
 
@@ -131,14 +144,13 @@ const operations: Partial<Record<BinaryOperator, typeof addLongs>> = {
 /** A chain that is nested to the left, as written without parentheses, becomes a list and is not deep. */
 export function compileArithmetic(expr: Binary | Negate, compiler: Compiler): Compiled {
   if (expr.kind !== 'binary') return compileNegate(expr, compiler);
-  const steps: { readonly apply: typeof addLongs; readonly run: Run; readonly where: string }[] =
-    [];
+  const steps: Step[] = [];
   let first: Expr = expr;
   while (first.kind === 'binary') {
     const apply = operations[first.operator];
     if (apply === undefined) break;
-    const { run } = compiler.compile(first.right);
-    steps.push({ apply, run, where: `\`${first.operator}\`` });
+    const { run, constant } = compiler.compile(first.right);
+    steps.push({ apply, run, constant, where: `\`${first.operator}\`` });
     first = first.left;
   }
   steps.reverse();
@@ -149,8 +161,9 @@ export function compileArithmetic(expr: Binary | Negate, compiler: Compiler): Co
     if (begun === undefined) return undefined;
     if (!isLongValue(begun)) return failType(evaluation, 'long', begun, startsWith);
     let total: Long = begun;
-    for (const { apply, run, where } of steps) {
-      const operand = run(evaluation);
+    for (let index = 0; index < steps.length; index++) {
+      const { apply, run, constant, where } = steps[index]!;
+      const operand = constant ?? run(evaluation);
       if (operand === undefined) return undefined;
       if (!isLongValue(operand)) return failType(evaluation, 'long', operand, where);
       const result = apply(total, operand);
@@ -159,6 +172,13 @@ export function compileArithmetic(expr: Binary | Negate, compiler: Compiler): Co
     }
     return total;
   });
+}
+
+interface Step {
+  readonly apply: typeof addLongs;
+  readonly run: Run;
+  readonly constant: Value | undefined;
+  readonly where: string;
 }
 
 function compileNegate(expr: Negate, compiler: Compiler): Compiled {

@@ -26,6 +26,17 @@ export function compileAttribute(expr: Attribute, compiler: Compiler): Compiled 
     root = root.object;
   }
   path.reverse();
+  if (root.kind !== 'variable') return compilePath(path, root, compiler);
+  const key = `${root.name} ${JSON.stringify(path.map(({ name }) => name))}`;
+  let compiled = compiler.paths.get(key);
+  if (compiled === undefined) {
+    compiled = compilePath(path, root, compiler);
+    compiler.paths.set(key, compiled);
+  }
+  return compiled;
+}
+
+function compilePath(path: readonly Attribute[], root: Expr, compiler: Compiler): Compiled {
   const [first, ...rest] = path.map(stepOf) as [Step, ...Step[]];
   const [second] = rest;
   if (root.kind === 'variable' && root.name === 'context' && second && rest.length === 1) {

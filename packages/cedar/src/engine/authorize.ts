@@ -2,6 +2,7 @@
 import type { Expr, Policy } from '../ast.ts';
 import type { Entities } from '../entities/entities.ts';
 import type { Request, Value } from '../value.ts';
+import type { Paths } from './compiler.ts';
 import { CedarError } from './error.ts';
 import { Evaluation } from './evaluation.ts';
 import { compileExpression } from './expression.ts';
@@ -47,12 +48,13 @@ export function compilePolicies(
 ): CompiledPolicies {
   const policies: CompiledPolicy[] = [];
   const ids = new Set<string>();
+  const paths: Paths = new Map();
   for (const { id, policy } of entries) {
     if (ids.has(id)) {
       throw new CedarError('CEDAR_POLICY_SET', `the id "${id}" is used by two policies`);
     }
     ids.add(id);
-    policies.push(compilePolicy(id, policy, policies.length));
+    policies.push(compilePolicy(id, policy, policies.length, paths));
   }
   return { root: buildIndex(policies, index), seen: new Seen(policies.length) };
 }

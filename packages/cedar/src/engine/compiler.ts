@@ -16,7 +16,11 @@ export interface Compiled {
 /** Compiles one part of a policy; `compile` is handed down so that the parts need not import each other. */
 export interface Compiler {
   readonly compile: (expr: Expr) => Compiled;
+  readonly paths: Paths;
 }
+
+/** Paths from a variable that are compiled already, by their names. */
+export type Paths = Map<string, Compiled>;
 
 export const test = (run: Test): Compiled => ({ run, bool: true });
 export const value = (run: Run): Compiled => ({ run, bool: false });

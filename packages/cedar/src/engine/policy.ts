@@ -1,6 +1,6 @@
 /** One policy as compiled: a conjunction of tests. */
 import type { Policy } from '../ast.ts';
-import { asTest } from './compiler.ts';
+import { asTest, type Paths } from './compiler.ts';
 import { type Conjunct, conjunctsOf } from './conjunct.ts';
 import type { Test } from './evaluation.ts';
 import { conjunction, negation, openCompiler } from './expression.ts';
@@ -22,9 +22,14 @@ export interface Candidate {
 }
 
 /** Throws CedarError CEDAR_POLICY_SET for a template. */
-export function compilePolicy(id: string, policy: Policy, index: number): CompiledPolicy {
+export function compilePolicy(
+  id: string,
+  policy: Policy,
+  index: number,
+  paths: Paths,
+): CompiledPolicy {
   const conjuncts = conjunctsOf(policy);
-  const compile = openCompiler();
+  const compile = openCompiler(paths);
   const tests = conjuncts.map(({ expr, negated, place }) => {
     const run = asTest(compile(expr), `\`${place}\``);
     return negated ? negation(run) : run;

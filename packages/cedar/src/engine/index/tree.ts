@@ -111,10 +111,11 @@ function plan(
   used: ReadonlySet<string>,
 ): { plans: Map<string, GroupPlan>; rest: Candidate[] } {
   const variety = countKeys(entries, used);
+  const isShared = findShared(entries, used);
   const plans = new Map<string, GroupPlan>();
   const rest: Candidate[] = [];
   for (const entry of entries) {
-    const option = bestOption(entry, variety);
+    const option = bestOption(entry, variety, isShared);
     if (option === undefined) rest.push(leafOf(entry));
     else planFor(plans, option).filed.push({ entry, option });
   }
@@ -185,15 +186,35 @@ function countKeys(
   return new Map(Array.from(keys, ([group, { size }]) => [group, size]));
 }
 
+/**
+ * Whether a source is used by more than one policy here, or above. To evaluate one before its only policy
+ * may be left out takes as long as to evaluate the policy.
+ */
+function findShared(
+  entries: readonly Entry[],
+  used: ReadonlySet<string>,
+): (group: string) => boolean {
+  const once = new Set<string>();
+  const shared = new Set<string>(used);
+  for (const { options } of entries) {
+    for (const { group } of options) (once.has(group) ? shared : once).add(group);
+  }
+  return (group) => shared.has(group);
+}
+
 /** The scope first, since policies for other actions and resources should not touch this one's conditions. */
-function bestOption(entry: Entry, variety: ReadonlyMap<string, number>): Option | undefined {
+function bestOption(
+  entry: Entry,
+  variety: ReadonlyMap<string, number>,
+  isShared: (group: string) => boolean,
+): Option | undefined {
   let best: Option | undefined;
   let bestChance = 1;
   for (const option of entry.options) {
     if (best?.scope === true && !option.scope) break;
     const keys = variety.get(option.group);
     const chance = keys === undefined ? 1 : chanceOf(option.atom, keys);
-    if (chance >= bestChance) continue;
+    if (chance >= bestChance || !option.earlier.every(({ group }) => isShared(group))) continue;
     best = option;
     bestChance = chance;
   }
