@@ -163,7 +163,7 @@ class RunningDaemon implements Daemon {
         }),
       durability: config.log.durability,
       explain: { gateways: this.#gateways, users: () => this.#force.config.users, targets, guard },
-      apply: (request) => this.#inTurn(() => applyPolicies(request, this.#applyPorts())),
+      apply: (request) => applyPolicies(request, this.#applyPorts()),
     });
   }
 
@@ -179,6 +179,7 @@ class RunningDaemon implements Daemon {
       recorder,
       sideStore,
       force: () => this.#force,
+      inTurn: (change) => this.#inTurn(change),
       swap: (policies, why) => this.#apply({ config: this.#force.config, policies }, why),
       secret: this.#mockSecret(),
       nowMs: () => Date.now(),

@@ -99,6 +99,7 @@ function world(more: Partial<ApplyPorts> = {}) {
     recorder,
     sideStore,
     swap,
+    inTurn: (change) => change(),
     force: () => ({ config, policies }),
     secret: Buffer.alloc(32),
     nowMs: () => Date.UTC(2026, 0, 5, 12),
@@ -266,6 +267,17 @@ describe('applying policies', () => {
     expect(await passed(more('y') + NO_DROP.replace('no-drop', 'x'), 'allow')).toMatchObject({
       facts: { change: { testsPassed: true } },
     });
+  });
+
+  test('keeps the shadow policies of the folder, and refuses to enforce what is one of them', async () => {
+    mkdirSync(join(folder, 'shadow'));
+    writeFileSync(join(folder, 'shadow/next.cedar'), NO_DROP.replace('no-drop', 'shadowed'));
+    const { apply, set } = world();
+    expect(await apply(WITH_TRUNCATE(TIGHTER))).toMatchObject({ verdict: 'allow' });
+    expect(set().shadow?.byId.has('shadowed')).toBe(true);
+    expect(set().byId.has('shadowed')).toBe(false);
+    const twice = TIGHTER + NO_DROP.replace('no-drop', 'shadowed');
+    expect(await apply(WITH_TRUNCATE(twice))).toMatchObject({ kind: 'invalid' });
   });
 
   test('where the log does not take it puts the old files back', async () => {

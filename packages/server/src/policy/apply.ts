@@ -21,6 +21,7 @@ import {
 import type { Config, User } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
 import {
+  addShadow,
   FULFILMENT_OF_CASES,
   loadPolicies,
   loadPolicyFiles,
@@ -77,6 +78,8 @@ export interface ApplyPorts {
   readonly force: () => { readonly config: Config; readonly policies: PolicySet };
   /** In force once it has resolved; rejects, and nothing changed, where the log does not take it. */
   readonly swap: (next: PolicySet, why: string) => Promise<void>;
+  /** One change after the other. */
+  readonly inTurn: <T>(change: () => Promise<T>) => Promise<T>;
   /** For names that do not exist. */
   readonly secret: Uint8Array;
   readonly nowMs: () => number;
@@ -86,10 +89,14 @@ const SESSION_BYTES = 8;
 /** SQLSTATE invalid_password: what gateways say to the same mistake. */
 const WRONG_PASSWORD = '28P01';
 
-/** One at a time: the caller sees to that. */
 export async function applyPolicies(request: ApplyRequest, ports: ApplyPorts): Promise<Applied> {
+  // Before its turn: whoever tries passwords must not keep others from theirs.
   const user = await authenticate(request, ports);
   if (user === undefined) return { kind: 'not-authenticated' };
+  return ports.inTurn(() => applyAs(user, request, ports));
+}
+
+async function applyAs(user: User, request: ApplyRequest, ports: ApplyPorts): Promise<Applied> {
   const { config, policies: before } = ports.force();
   let after: PolicySet;
   try {
@@ -113,9 +120,14 @@ export async function applyPolicies(request: ApplyRequest, ports: ApplyPorts): P
 /** Its policies stand where they will, so that whoever is shown one finds it there. */
 function loadStaged(folder: string, staged: string): PolicySet {
   const files = readPolicyFiles(staged);
-  return loadPolicyFiles(
-    files.map(({ name, text }) => ({ name: join(folder, basename(name)), text })),
-  );
+  const placed = files.map(({ name, text }) => ({ name: join(folder, basename(name)), text }));
+  const set = loadPolicyFiles(placed);
+  try {
+    return addShadow(set, staged);
+  } catch (error) {
+    set.close();
+    throw error;
+  }
 }
 
 /** Everything that is known once somebody is who they say and the candidate loads. */
