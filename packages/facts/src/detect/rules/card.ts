@@ -165,7 +165,10 @@ function isList(text: string, row: Row, first: number, last: number): boolean {
 function isCard(text: string, row: Row, first: number, last: number): boolean {
   const span = { start: row.starts[first] ?? 0, end: row.ends[last] ?? 0 };
   if (span.end - span.start < DIGITS_MIN || isLetter(text.charCodeAt(span.end))) return false;
-  if (!isGrouped(text, row, first, last) || !standsAlone({ text, ...span })) return false;
+  // Numbers of a database may come with a fraction of zeros.
+  const behind = /^\.0{1,8}(?:[^0-9]|$)/.exec(text.slice(span.end, span.end + 10))?.[0].length ?? 0;
+  if (!isGrouped(text, row, first, last)) return false;
+  if (behind === 0 && !standsAlone({ text, ...span })) return false;
   const digits = digitsOf(text.slice(span.start, span.end));
   const issuer = issuerOf(digits);
   if (issuer === undefined || !luhn(digits) || /^([0-9])\1+$/.test(digits)) return false;

@@ -317,6 +317,46 @@ describe('COPY', () => {
     expect(codes()).toEqual(['allowed', 'rejected']);
   });
 
+  describe('whose data the policies forbid', () => {
+    /** Published for tests; in parts, so that no scanner of repositories takes it for real. */
+    const card = ['4242', '4242', '4242', '4242'].join('');
+    const text = 'COPY t (id, note) FROM STDIN';
+    const data = [copyData('5\tfine\n'), copyData(`6\t${card}\n`), copyDone];
+    beforeAll(() => {
+      system.guard.replace(
+        policies(`${POLICIES}
+          @id("no-cards") @severity("high") @message("no cards here") @hint("store a token")
+          forbid (principal, action in Action::"sql.any", resource)
+          when { context.meta.detected.personal.contains("pan") };`),
+      );
+    });
+    afterAll(() => system.guard.replace(policies(POLICIES)));
+
+    test.each([
+      ['by the simple protocol', [], [query(text)], [...data], 'Z I'],
+      ['by the extended one', [], run(text), [...data, sync], 'Z I'],
+      [
+        'as libpq sends it, with a Sync before its data',
+        [],
+        [...run(text), sync],
+        [...data, sync],
+        'Z I',
+      ],
+      ['in a transaction', [query('BEGIN')], [query(text)], [...data], 'Z E'],
+    ])('is given up %s, and the session goes on', async (_how, before, begin, rest, status) => {
+      await talk(client, before);
+      client.write(Buffer.concat(begin.map(encode)));
+      await client.answer(0, 300);
+      expect((await talk(client, rest, 1)).slice(-2)).toEqual(['E 42501', status]);
+      await talk(client, [query('ROLLBACK')]);
+      expect(await talk(client, [query('SELECT 1')])).toEqual(['T', 'D 1', 'C SELECT 1', 'Z I']);
+      expect(await ids()).toEqual([1]);
+      expect(codes()).toContain('forbidden');
+      expect(outcomes().filter((one) => /^failed .*57014$/.test(one))).toHaveLength(1);
+      expect(JSON.stringify(system.log.of('decision', from))).not.toContain(card);
+    });
+  });
+
   test('data outside of one goes nowhere', async () => {
     const stray = [copyData('9\n'), copyDone, query('SELECT 1')];
     expect(await talk(client, stray)).toEqual(['T', 'D 1', 'C SELECT 1', 'Z I']);
