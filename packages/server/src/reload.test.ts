@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Config } from './config/config.ts';
-import { immovable } from './reload.ts';
+import { immovable, rememberable } from './reload.ts';
 
 const BASE = {
   file: '/etc/sealrail.yaml',
@@ -42,4 +42,13 @@ test.each<[string, Config]>([
   } catch (error) {
     expect(String(error)).not.toMatch(/password|other-key/);
   }
+});
+
+test('policies that look further back than what is known take a restart, which reads it', () => {
+  const config = { policies: '/policies' };
+  expect(() => rememberable({ memoryMs: 60_000 }, 60_000, config)).not.toThrow();
+  expect(() => rememberable({ memoryMs: 0 }, 0, config)).not.toThrow();
+  expect(() => rememberable({ memoryMs: 60_001 }, 60_000, config)).toThrow(
+    /look back for 61 s.*goes back for 60 s: this takes a restart/,
+  );
 });

@@ -73,7 +73,7 @@ export function decide(inputs: Inputs): Ruling {
   const settled = settleConditions(examined, inputs);
   const ruled = examined.map((one) => close(one, settled));
   // No request at all: nothing was understood.
-  const code = CODES.find((known) => ruled.some(({ part }) => part.code === known));
+  const code = worstOf(ruled);
   const parts = ruled.map(({ part }) => part);
   const determining = inOrder(
     ruled.flatMap((one) => (one.part.code === code ? one.determining : [])),
@@ -98,6 +98,12 @@ export function decide(inputs: Inputs): Ruling {
     holds: [],
     ...takenBy(settled),
   };
+}
+
+function worstOf(ruled: readonly Ruled[]): Code | undefined {
+  let worst = CODES.length;
+  for (const { part } of ruled) worst = Math.min(worst, CODES.indexOf(part.code));
+  return CODES[worst];
 }
 
 function denied(code: Code, parts: readonly Part[], determining: readonly string[]): Ruling {
@@ -131,10 +137,15 @@ function examine(finding: Finding, request: number, inputs: Inputs): Examined {
     return examined(request, { ...NOTHING, ...why }, 'not-understood');
   }
   const { policies } = inputs;
-  const { permits, forbids, costs } = finding.evaluation;
+  const { permits, forbids, costs, errors: failures } = finding.evaluation;
+  // What nearly every action is: nothing forbids it, and something permits it.
+  if (forbids.length + failures.length === 0 && permits.length > 0) {
+    const said = { permits, forbids, errors: failures };
+    return { request, said, code: undefined, determining: [], conditions: [] };
+  }
   const conditions: Satisfied[] = [];
   const flat: string[] = [];
-  const errors = [...finding.evaluation.errors];
+  const errors = [...failures];
   const action = inputs.requests[request]?.action ?? '';
   for (const id of forbids) {
     const policy = policies.get(id);
@@ -245,6 +256,9 @@ function close({ request, said, ...rest }: Examined, settled: SettledConditions)
   if (rest.code !== undefined) {
     return { part: { request, code: rest.code, ...said }, determining: rest.determining };
   }
+  if (rest.conditions.length === 0) {
+    return { part: { request, code: 'allowed', ...said }, determining: said.permits };
+  }
   const ids = rest.conditions.map(({ policy }) => policy.id);
   for (const code of ['over-limit', 'needs-approval'] as const) {
     const determining = ids.filter((id) => settled.get(id)?.code === code);
@@ -279,6 +293,7 @@ function takenBy(settled: SettledConditions): Pick<Ruling, 'reserve' | 'uses'> {
 
 /** Each once, gravest first, then by id: the first is what a denial speaks of, whatever came first. */
 function inOrder(ids: readonly string[], policies: ReadonlyMap<string, PolicyInfo>): string[] {
+  if (ids.length <= 1) return [...ids];
   const rank = (id: string): number => SEVERITIES.indexOf(policies.get(id)?.severity ?? 'critical');
   return [...new Set(ids)].sort((a, b) => rank(b) - rank(a) || (a < b ? -1 : 1));
 }

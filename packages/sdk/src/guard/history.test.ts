@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Reservation } from './decision.ts';
-import { History, PRINCIPALS_MAX, PRINCIPALS_PER_HUMAN_MAX } from './history.ts';
+import { History, IN_FLIGHT_MAX, PRINCIPALS_MAX, PRINCIPALS_PER_HUMAN_MAX } from './history.ts';
 import type { Account, HistoryEvent } from './history-event.ts';
 import { HOSTS_MAX } from './history-tracked.ts';
 import { BUCKETS, Window } from './history-window.ts';
@@ -178,6 +178,17 @@ describe('reservations', () => {
       outcome({ nothingDone: true }),
     );
     expect(used(both).used).toBe(0);
+  });
+
+  test('of more actions in flight than the bound the oldest keeps its place for good', () => {
+    const history = historyOf();
+    for (let i = 0; i <= IN_FLIGHT_MAX; i++) {
+      history.apply(decision({ id: `d${i}`, reserve: [reservation(1)] }));
+    }
+    history.apply(outcome({ decisionId: 'd0', nothingDone: true }));
+    expect(used(history).used).toBe(IN_FLIGHT_MAX + 1);
+    history.apply(outcome({ decisionId: 'd1', nothingDone: true }));
+    expect(used(history).used).toBe(IN_FLIGHT_MAX);
   });
 
   test('a grant is used by one action, and free again where nothing was done', () => {

@@ -11,8 +11,8 @@ import { remoteAct } from '../../testing/remote.ts';
 import { setOf } from '../../testing/sql.ts';
 import { openGuard } from '../guard/open-guard.ts';
 import { connectGuard } from './client.ts';
-import { actFromJson, actToJson, FRAME_BYTES_MAX } from './message.ts';
-import { type GuardService, serveGuard } from './service.ts';
+import { actFromJson, actToJson, FRAME_BYTES_MAX, frameOf } from './message.ts';
+import { CONNECTIONS_MAX, type GuardService, serveGuard } from './service.ts';
 
 const LIMIT = 20;
 const say = (id: string) => `@id("${id}") @severity("low") @message("m") @hint("h")`;
@@ -109,6 +109,31 @@ describe('the connection', () => {
       remoteAct({ values: [{ at: '/bytes', value }] }),
     );
     await expect(large).rejects.toThrow(/too large/);
+  });
+
+  test('is refused to one more than the bound, and given again when one leaves', async () => {
+    const sockets = Array.from({ length: CONNECTIONS_MAX }, () => connect(path));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    // Taken in the order in which they came: the service has seen all of them once this one is answered.
+    const last = sockets.at(-1);
+    const frame = frameOf({ id: 1, kind: 'decide', act: actToJson(remoteAct()) });
+    if (!last || !frame) throw new Error('nothing to ask with');
+    last.write(frame);
+    await once(last, 'data');
+    await once(connect(path), 'close');
+    sockets[0]?.destroy();
+    // Whoever left is gone as soon as the service has seen it.
+    const retry = async (left: number): Promise<boolean> => {
+      const again = await connectGuard(path);
+      const asked = again.decide(remoteAct()).finally(() => again.close());
+      if (left === 0) return (await asked).blocked;
+      return asked.then(
+        ({ blocked }) => blocked,
+        () => retry(left - 1),
+      );
+    };
+    expect(await retry(50)).toBe(false);
+    for (const socket of sockets) socket.destroy();
   });
 
   test('is served by one process, which takes over from one that was killed', async () => {
