@@ -42,7 +42,10 @@ function ask(entries: readonly PolicyEntry[], entities: Parameters<typeof prepar
   };
 }
 
-describe('a decision', () => {
+/** Of 3 s on a quiet machine. */
+const TIMEOUT_MS = 300_000;
+
+describe('a decision', { timeout: TIMEOUT_MS }, () => {
   test('does not depend on the order of policies or of entities', () => {
     onSets((dice, at) => {
       const entries = entriesOf(somePolicySet(dice));

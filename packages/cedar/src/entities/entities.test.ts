@@ -58,10 +58,10 @@ describe('ancestors', () => {
     );
   });
 
-  test('of a chain of 100,000 are found without recursion, and of its first 200 without their square', () => {
+  test('of a chain of 100,000 are found without recursion, and of its first 60 without their square', () => {
     const chain = Array.from({ length: 100_000 }, (_, at) => entity(`${at}`, [`${at + 1}`]));
     const entities = prepareEntities(chain);
-    for (let id = 0; id < 200; id++) {
+    for (let id = 0; id < 60; id++) {
       expect(entities.find(uid(`${id}`))?.ancestors.uids.length).toBe(100_000 - id);
     }
   });
