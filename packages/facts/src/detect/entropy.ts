@@ -32,7 +32,14 @@ export function looksRandom(value: string, bits: number): boolean {
   if (!/[0-9]/.test(value) || !/[A-Za-z]/.test(value)) return false;
   if (isPlaceholder(value) || isNameChain(value)) return false;
   // Words with a number behind them: `rate-limit-bucket-2`, `my_service_v1`.
-  if (/^(?:[A-Za-z]{2,}[0-9]{0,4}[-_./:]?)+$/.test(value) && !hasMixedRun(value)) return false;
+  const parts = value.split(/[-_./:]/).filter((part) => part !== '');
+  if (
+    parts.every((part) =>
+      /^[A-Za-z]{2,}[0-9]{0,4}$|^[0-9]{1,4}$|^[A-Za-z][0-9]{0,4}$/.test(part),
+    ) &&
+    !hasMixedRun(value)
+  )
+    return false;
   return entropyBits(value) >= bits;
 }
 
