@@ -23,6 +23,9 @@ export interface FittedEntry {
  * `decision` move one by one, so that verdict and code always stand in the entry itself.
  */
 export function fitEntry(entry: Readonly<Record<string, Json | undefined>>): FittedEntry {
+  // In an entry that is no larger than a member may be, no member is too large: nearly every one is.
+  const bytes = Buffer.from(encodeCanonical(entry));
+  if (bytes.length <= MEMBER_BYTES_MAX) return { bytes, payloads: [] };
   const whole = encodeEach(entry, '/');
   for (const memberBytesMax of [MEMBER_BYTES_MAX, MEMBER_BYTES_MAX_WHEN_FULL]) {
     const fitted = moveLarge(whole, memberBytesMax);
