@@ -8,7 +8,7 @@ import { Evaluation } from './evaluation.ts';
 import { compileExpression } from './expression.ts';
 import { Collector, Seen, type Visit } from './index/collector.ts';
 import { buildIndex } from './index/tree.ts';
-import { type CompiledPolicy, compilePolicy } from './policy.ts';
+import { CompiledPolicy } from './policy.ts';
 
 export interface PolicyEntry {
   readonly id: string;
@@ -54,7 +54,7 @@ export function compilePolicies(
       throw new CedarError('CEDAR_POLICY_SET', `the id "${id}" is used by two policies`);
     }
     ids.add(id);
-    policies.push(compilePolicy(id, policy, policies.length, paths));
+    policies.push(new CompiledPolicy(id, policy, policies.length, paths));
   }
   return { root: buildIndex(policies, index), seen: new Seen(policies.length) };
 }

@@ -5,7 +5,7 @@
  */
 import type { Long, Value } from '../../value.ts';
 import type { Run } from '../evaluation.ts';
-import { type Candidate, type CompiledPolicy, candidateOf } from '../policy.ts';
+import type { Candidate, CompiledPolicy } from '../policy.ts';
 import { isLongValue } from '../type.ts';
 import type { Option } from './atom.ts';
 import type { Buckets } from './bucket.ts';
@@ -50,10 +50,10 @@ export class Scan implements Pick<Buckets<never>, 'collect'> {
     const sources = chooseColumns(sorted);
     this.#bounds = sorted.map(({ bound }) => bound);
     this.#columns = sources.map((source) => buildColumn(source, sorted, compile));
-    this.#whole = sorted.map(({ policy, known }) => candidateOf(policy, known));
+    this.#whole = sorted.map(({ policy, known }) => policy.without(known));
     this.#narrowed = sorted.map(({ policy, known, columns }) => {
       const told = columns.filter(({ atom }) => sources.includes(atom.source.key));
-      return candidateOf(policy, [...known, ...told.map(({ conjunct }) => conjunct)]);
+      return policy.without([...known, ...told.map(({ conjunct }) => conjunct)]);
     });
     this.#left = new Int32Array(sorted.length);
   }

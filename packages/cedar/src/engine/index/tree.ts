@@ -6,7 +6,7 @@
 import { EntityUid, type Long } from '../../value.ts';
 import type { Run } from '../evaluation.ts';
 import { compileExpression } from '../expression.ts';
-import { type Candidate, type CompiledPolicy, candidateOf } from '../policy.ts';
+import type { Candidate, CompiledPolicy } from '../policy.ts';
 import { type Atom, type Dependency, type Option, optionsOf } from './atom.ts';
 import {
   type Buckets,
@@ -32,7 +32,7 @@ const FILINGS_PER_POLICY_MAX = 48;
 export function buildIndex(policies: readonly CompiledPolicy[], index: boolean): Visit {
   const entries = policies.map(
     (policy): Entry => ({
-      whole: candidateOf(policy),
+      policy,
       options: index ? optionsOf(policy.conjuncts) : [],
       known: [],
     }),
@@ -45,15 +45,14 @@ export function buildIndex(policies: readonly CompiledPolicy[], index: boolean):
 }
 
 interface Entry {
-  /** Evaluated where nothing is known of it. */
-  readonly whole: Candidate;
+  readonly policy: CompiledPolicy;
   readonly options: readonly Option[];
   /** Tests that hold for whoever comes here. */
   readonly known: readonly number[];
 }
 
-function leafOf({ whole, known }: Entry): Candidate {
-  return known.length === 0 ? whole : candidateOf(whole.policy, known);
+function leafOf({ policy, known }: Entry): Candidate {
+  return policy.without(known);
 }
 
 function knownBelow({ known }: Entry, { atom, conjunct }: Option): readonly number[] {
@@ -102,7 +101,7 @@ interface GroupPlan {
   readonly atom: Atom;
   readonly filed: { readonly entry: Entry; readonly option: Option }[];
   /** Filed elsewhere, as long as this source neither errs nor has a value of another type. */
-  readonly dependent: { readonly whole: Candidate; readonly guarded: boolean }[];
+  readonly dependent: { readonly policy: CompiledPolicy; readonly guarded: boolean }[];
 }
 
 /** Files each entry under the option by which the fewest requests should meet it. */
@@ -129,7 +128,7 @@ function plan(
     for (const { entry, option } of filed) {
       for (const dependency of dependenciesOf(entry, option, used)) {
         const { guarded } = dependency;
-        planFor(plans, dependency).dependent.push({ whole: entry.whole, guarded });
+        planFor(plans, dependency).dependent.push({ policy: entry.policy, guarded });
       }
     }
   }
@@ -245,7 +244,7 @@ function chanceOf(atom: Atom, variety: number): number {
 function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
   const { atom, filed, dependent } = plan;
   const policies = [
-    ...filed.map(({ entry, option }) => ({ whole: entry.whole, guarded: option.guarded })),
+    ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
     ...dependent,
   ];
   const { run } = compileExpression(atom.source.expr);
@@ -275,7 +274,7 @@ function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
 
 function buildScan(kind: 'least' | 'most', filed: GroupPlan['filed']): Scan {
   const entries = filed.map(({ entry, option }) => ({
-    policy: entry.whole.policy,
+    policy: entry.policy,
     known: knownBelow(entry, option),
     bound: option.atom.keys[0] as Long,
     columns: columnsOf(entry, option),
@@ -310,19 +309,19 @@ class Group implements Visit {
   readonly #run: Run;
   readonly #buckets: Pick<Buckets<TreeNode>, 'collect'>;
   /** Evaluated as they are where the source errs or has a value of another type. */
-  readonly #open: readonly Candidate[];
+  readonly #open: readonly CompiledPolicy[];
   /** The same, but where the source errs a conjunct before it does not hold. */
-  readonly #guarded: readonly Candidate[];
+  readonly #guarded: readonly CompiledPolicy[];
 
   constructor(
     run: Run,
     buckets: Pick<Buckets<TreeNode>, 'collect'>,
-    policies: readonly { readonly whole: Candidate; readonly guarded: boolean }[],
+    policies: readonly { readonly policy: CompiledPolicy; readonly guarded: boolean }[],
   ) {
     this.#run = run;
     this.#buckets = buckets;
-    this.#open = policies.filter(({ guarded }) => !guarded).map(({ whole }) => whole);
-    this.#guarded = policies.filter(({ guarded }) => guarded).map(({ whole }) => whole);
+    this.#open = policies.filter(({ guarded }) => !guarded).map(({ policy }) => policy);
+    this.#guarded = policies.filter(({ guarded }) => guarded).map(({ policy }) => policy);
   }
 
   visit(collector: Collector): void {
@@ -339,6 +338,6 @@ class Group implements Visit {
   }
 }
 
-function evaluateAll(policies: readonly Candidate[], collector: Collector): void {
-  for (let index = 0; index < policies.length; index++) collector.evaluate(policies[index]!);
+function evaluateAll(policies: readonly CompiledPolicy[], collector: Collector): void {
+  for (let index = 0; index < policies.length; index++) collector.evaluate(policies[index]!.whole);
 }
