@@ -196,7 +196,9 @@ function findShared(
   const once = new Set<string>();
   const shared = new Set<string>(used);
   for (const { options } of entries) {
-    for (const { group } of options) (once.has(group) ? shared : once).add(group);
+    // The last one stands behind all others that could err.
+    const groups = [...options, ...(options.at(-1)?.earlier ?? [])].map(({ group }) => group);
+    for (const group of new Set(groups)) (once.has(group) ? shared : once).add(group);
   }
   return (group) => shared.has(group);
 }
