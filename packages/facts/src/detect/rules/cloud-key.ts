@@ -27,7 +27,7 @@ export const CLOUD_KEY_RULES: readonly Rule[] = [
     gate: '(?i:session_?token|security-token)',
     ignoreCase: true,
     pattern:
-      '((?:aws_?session_?token|x-amz-security-token|sessiontoken)["\'`]{0,2}[ \\t]{0,4}(?:=|:)[ \\t]{0,4}["\'`]?)([A-Za-z0-9+/=%]{100,1000})',
+      '((?:aws_?session_?token|x-amz-security-token|sessiontoken)["\'`]{0,2}[ \\t]{0,4}(?:=|:)[ \\t]{0,4}["\'`]?)([A-Za-z0-9+/%]{100,1000}={0,2})',
     valid: ({ value }) => entropyBits(value) >= 4,
   },
   {

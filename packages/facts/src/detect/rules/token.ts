@@ -15,12 +15,11 @@ const prefixed = (id: string, about: string, gate: string, body: string, bits = 
 });
 
 /** A header that decodes to JSON with an algorithm, and a payload that begins as an object or is encrypted. */
-function isJwt({ value }: Candidate): boolean {
+function isJwt(value: string): boolean {
   const [head = '', payload = ''] = value.split('.', 2);
-  // Of most that is not one, no more than this has to be looked at.
-  if (!payload.startsWith('eyJ') && head.length < 32) return false;
   const header = decodeBase64(head);
-  if (header === undefined) return false;
+  // Of most that is not one, no more than this has to be looked at.
+  if (header === undefined || !header.includes('"alg"')) return false;
   let parsed: unknown;
   try {
     parsed = JSON.parse(header);
@@ -30,7 +29,9 @@ function isJwt({ value }: Candidate): boolean {
   if (typeof parsed !== 'object' || parsed === null) return false;
   const members = parsed as Readonly<Record<string, unknown>>;
   if (typeof members.alg !== 'string') return false;
-  return typeof members.enc === 'string' || (decodeBase64(payload) ?? '').startsWith('{');
+  return (
+    typeof members.enc === 'string' || decodeBase64(payload.slice(0, 4))?.startsWith('{') === true
+  );
 }
 
 const isTokenUnit = (code: number): boolean =>
@@ -41,7 +42,9 @@ const isTokenUnit = (code: number): boolean =>
   code === 0x2e ||
   code === 0x5f;
 
-function tokenEnd(text: string, _start: number, end: number, limit: number): number {
+/** The end of the last part; the start where it is none: nothing is read twice for what only looks like one. */
+function jwtEnd(text: string, start: number, end: number, limit: number): number {
+  if (!isJwt(text.slice(start, end))) return start;
   let at = end;
   while (at < limit && isTokenUnit(text.charCodeAt(at))) at++;
   return at;
@@ -192,8 +195,8 @@ export const TOKEN_RULES: readonly Rule[] = [
       'JSON Web Tokens whose header decodes to JSON with an algorithm; encrypted and unsigned ones too',
     gate: 'eyJ',
     pattern: '(^|[^A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,700}\\.[A-Za-z0-9_-]{2,900})',
-    valid: isJwt,
-    extend: tokenEnd,
+    extend: jwtEnd,
+    valid: ({ start, end }) => end > start,
   },
   {
     id: 'bearer-token',
