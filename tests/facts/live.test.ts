@@ -257,7 +257,7 @@ describe('the catalog snapshot', () => {
     await server.client.query("CREATE ROLE watcher LOGIN PASSWORD 'watcher'");
     const { host, port } = pgAddress(server.url);
     const address = { host, port, user: 'watcher', password: 'watcher', database: 'appdb' };
-    const reader = await openCatalog(address, []);
+    const reader = await openCatalog(() => address, []);
     if ('refused' in reader) throw new Error(reader.refused);
     const { epoch } = reader.current() ?? { epoch: 0 };
     await server.client.query(`ALTER ROLE watcher NOLOGIN;
@@ -298,9 +298,8 @@ describe('the upstream role', () => {
     await server.client.query(
       "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'",
     );
-    const reader = await openCatalog({ ...pgAddress(server.url), database: 'ascii' }, [
-      'superuser',
-    ]);
+    const address = { ...pgAddress(server.url), database: 'ascii' };
+    const reader = await openCatalog(() => address, ['superuser']);
     expect(reader).toMatchObject({ refused: expect.stringContaining('SQL_ASCII') });
   });
 });

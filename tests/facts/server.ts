@@ -42,9 +42,8 @@ export async function startFactsServer(): Promise<FactsServer> {
   await client.query(SHOP);
   await client.query('RESET ALL');
   const { host, port, user, password } = pgAddress(postgres.url());
-  const reader = await openCatalog({ host, port, user, password, database: 'appdb' }, [
-    'superuser',
-  ]);
+  const address = { host, port, user, password, database: 'appdb' };
+  const reader = await openCatalog(() => address, ['superuser']);
   if ('refused' in reader) throw new Error(reader.refused);
   const parse = await openParser(18);
   const catalog = () => {

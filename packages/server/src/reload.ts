@@ -9,7 +9,11 @@ const FIXED: readonly [string, (config: Config) => unknown][] = [
   ['api.listen', ({ api }) => api.listen],
   [
     'the list of targets, a listen address or an upstream',
-    ({ targets }) => targets.map(({ name, listen, upstream }) => [name, listen, upstream]),
+    ({ targets }) =>
+      targets.map(({ name, listen, upstream }) => {
+        // The authority that its certificate is verified against may be another: authorities expire.
+        return [name, listen, { ...upstream, tls: upstream.tls !== undefined }];
+      }),
   ],
 ];
 

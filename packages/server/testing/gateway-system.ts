@@ -1,5 +1,5 @@
 /** A gateway in this process before a real PostgreSQL, its log in memory and under the test's hand. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,9 +18,10 @@ import pg from 'pg';
 import { type RunningPostgres, startPostgres } from '../../../demo/postgres.ts';
 import type { PgMessage } from '../../../tests/attacks/case.ts';
 import { type BackendMessage, encode, WireClient } from '../../../tests/attacks/wire.ts';
-import type { PostgresTarget, TargetMode, User } from '../src/config/config.ts';
+import type { ClientTlsConfig, PostgresTarget, TargetMode, User } from '../src/config/config.ts';
 import { scramVerifier } from '../src/config/password.ts';
 import { type Gateway, openPostgresGateway } from '../src/gateway/postgres/gateway.ts';
+import type { Issued } from './certificates.ts';
 
 export const PASSWORD = 'correct-horse-battery';
 export const DATABASE = 'shop';
@@ -92,6 +93,15 @@ export class TestLog implements Recorder {
   }
 }
 
+export interface GatewayVariant {
+  readonly mode: TargetMode;
+  readonly upstreamPort?: number;
+  readonly upstreamHost?: string;
+  readonly upstreamTls?: { readonly ca?: string };
+  readonly tls?: ClientTlsConfig;
+  readonly sessionsMax?: number;
+}
+
 export interface GatewaySystem {
   readonly postgres: RunningPostgres;
   readonly admin: pg.Client;
@@ -99,11 +109,9 @@ export interface GatewaySystem {
   readonly guard: Guard;
   readonly gateway: Gateway;
   /** A second gateway before the same database. */
-  open(options: {
-    mode: TargetMode;
-    upstreamPort?: number;
-    sessionsMax?: number;
-  }): Promise<Gateway>;
+  open(options: GatewayVariant): Promise<Gateway>;
+  /** What such a gateway guards, to reload it with something else. */
+  target(options: GatewayVariant): PostgresTarget;
   login(user?: string, gateway?: Gateway): Promise<WireClient>;
   /** Straight to the server, as the role that the gateway uses. */
   direct(): Promise<WireClient>;
@@ -119,11 +127,16 @@ const user = (name: string, groups: readonly string[], type: User['type'] = 'ser
 });
 const USERS = [user('svc', ['services']), user('other', []), user('bot', [], 'agent')];
 
-export async function startGatewaySystem(setup: string): Promise<GatewaySystem> {
+/** With a certificate the server itself offers TLS too. */
+export async function startGatewaySystem(
+  setup: string,
+  certificate?: Issued,
+): Promise<GatewaySystem> {
   const folder = mkdtempSync(join(tmpdir(), 'sealrail-gateway-'));
   // PostgreSQL's folder is its own, and its user has to reach it.
   chmodSync(folder, 0o711);
-  const postgres = await startPostgres({ dir: join(folder, 'postgres') });
+  const settings = certificate ? serverTls(folder, certificate) : {};
+  const postgres = await startPostgres({ dir: join(folder, 'postgres'), settings });
   const admin = new pg.Client({ connectionString: postgres.url() });
   await admin.connect();
   await admin.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD '${postgres.password}'`);
@@ -135,10 +148,12 @@ export async function startGatewaySystem(setup: string): Promise<GatewaySystem> 
   const log = new TestLog();
   const guard = openGuard({ recorder: log, policySet: policies(POLICIES) });
   const gateways: Gateway[] = [];
-  const open: GatewaySystem['open'] = async ({ mode, upstreamPort = postgres.port, ...bounds }) => {
+  const target = (variant: GatewayVariant) => targetOf(variant, postgres);
+  const open: GatewaySystem['open'] = async (variant) => {
+    const { sessionsMax } = variant;
     const gateway = await openPostgresGateway({
-      ...bounds,
-      target: target(mode, upstreamPort, postgres.password),
+      ...(sessionsMax === undefined ? {} : { sessionsMax }),
+      target: target(variant),
       users: () => USERS,
       guard,
       recorder: log,
@@ -157,6 +172,7 @@ export async function startGatewaySystem(setup: string): Promise<GatewaySystem> 
     guard,
     gateway,
     open,
+    target,
     login: (name = 'svc', at = gateway) => login(at.address.port, name, PASSWORD),
     direct: () => login(postgres.port, ROLE, postgres.password),
     stop: async () => {
@@ -169,20 +185,33 @@ export async function startGatewaySystem(setup: string): Promise<GatewaySystem> 
   };
 }
 
-function target(mode: TargetMode, port: number, password: string): PostgresTarget {
-  const host = '127.0.0.1';
+/** Settings of a server with TLS; a key is its user's own, or it does not start. */
+function serverTls(folder: string, { cert, key }: Issued): Record<string, string> {
+  const [certFile, keyFile] = [join(folder, 'server.crt'), join(folder, 'server.key')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  // As root, the server runs as nobody.
+  if (process.getuid?.() === 0) chownSync(keyFile, 65_534, 65_534);
+  return { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile };
+}
+
+function targetOf(variant: GatewayVariant, postgres: RunningPostgres): PostgresTarget {
+  const { mode, upstreamHost = '127.0.0.1', upstreamPort = postgres.port } = variant;
+  const { tls, upstreamTls } = variant;
   return {
     kind: 'postgres',
     name: 'shop-target',
     env: 'test',
     mode,
-    listen: { host, port: 0 },
+    listen: { host: '127.0.0.1', port: 0 },
+    ...(tls && { tls }),
     upstream: {
-      host,
-      port,
+      host: upstreamHost,
+      port: upstreamPort,
       user: ROLE,
       database: DATABASE,
-      password,
+      password: postgres.password,
+      ...(upstreamTls && { tls: upstreamTls }),
       accept: ['create_in_search_path'],
     },
     classes: {},

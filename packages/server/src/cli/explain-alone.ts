@@ -5,6 +5,7 @@ import { formatAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { loadPolicies } from '../config/policies.ts';
 import { openCatalog } from '../gateway/postgres/catalog.ts';
+import { trustProblem } from '../gateway/postgres/dial.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
 import { Readings } from '../gateway/postgres/judge.ts';
 import { openParser, serverLine } from '../gateway/postgres/parse.ts';
@@ -19,8 +20,11 @@ export async function explainWithoutDaemon(
 ): Promise<Explanation> {
   const policySet = loadPolicies(config.policies);
   const target = targetOf(question.target, config);
-  const catalog = await openCatalog(target.upstream, target.upstream.accept).catch(
-    (error: unknown) => ({ refused: error instanceof Error ? error.message : String(error) }),
+  const catalog = await openCatalog(() => target.upstream, target.upstream.accept).catch(
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { refused: trustProblem(error, target.upstream) ?? reason };
+    },
   );
   if ('refused' in catalog)
     throw new CliError(

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { formatAddress } from '../config/address.ts';
 import { passwordOf, targetOf, userOf } from './credentials.ts';
+import { certificateProblem, reachable, tlsOf } from './gateway-tls.ts';
 import { CliError, type Command, EXIT, type Io, paint, printable } from './io.ts';
 import { CONFIG, onlyOne, parseOptions } from './options.ts';
 import { configOf } from './place.ts';
@@ -13,11 +14,14 @@ export const sqlCommand: Command = {
   TEXT         what to send, in quotes; a simple query, so that several statements may stand in it
   --as USER    as whom; SEALRAIL_USER, if not given
   --target T   the first one of the configuration, if not given
+  --cert FILE  a certificate of one's own and its key, in PEM, where the gateway asks for one
+  --key FILE
   -c FILE      the configuration
   --json       one line: results [{command, rowCount, fields, rows, more}], more being the rows left
                out; or error {severity, code, message, detail, hint}
 
-The password is that of SEALRAIL_PASSWORD, or the one that npm start made, or is asked for.
+The password is that of SEALRAIL_PASSWORD, or the one that npm start made, or is asked for. Over TLS only
+the gateway is believed that shows the certificate which the configuration names.
 Exit codes: 0 ok, 1 the server's own error, 69 no gateway, 75 pending approval, 77 denied.`,
   run: sql,
 };
@@ -48,15 +52,21 @@ async function sql(args: readonly string[], io: Io): Promise<number> {
     ...CONFIG,
     as: { type: 'string' },
     target: { type: 'string' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
   });
   const text = onlyOne(positionals, 'sql takes one text, in quotes', 'sealrail sql "SELECT 1"');
   const config = await configOf(values.config, io);
   const target = targetOf(values.target, config);
   const user = userOf(values.as, config, io);
+  const ssl = tlsOf(target, { cert: values.cert, key: values.key });
+  const byCertificate = target.tls?.clientCert === 'cert';
   const client = new pg.Client({
-    ...target.listen,
+    ...reachable(target.listen),
     user,
-    password: await passwordOf(user, config, io),
+    ...(byCertificate ? {} : { password: await passwordOf(user, config, io) }),
+    ssl,
+    enableChannelBinding: ssl !== false,
     database: target.upstream.database,
     application_name: 'sealrail sql',
     connectionTimeoutMillis: CONNECT_MS_MAX,
@@ -72,6 +82,13 @@ async function sql(args: readonly string[], io: Io): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     if (isServerError(error)) return showError(error, json, io);
+    const problem = certificateProblem(error);
+    if (problem !== undefined)
+      throw new CliError(
+        EXIT.unavailable,
+        `what answers at ${formatAddress(target.listen)} ${problem}`,
+        'SIGHUP makes the daemon read its certificates again',
+      );
     throw new CliError(
       EXIT.unavailable,
       `no gateway answers at ${formatAddress(target.listen)}`,

@@ -20,12 +20,19 @@ targets:
     kind: postgres
     env: dev                       # dev | test | staging | prod: policies may be stricter in prod
     mode: observe                  # observe logs what would be denied; enforce denies; or { enforce: [agents] }
-    listen: 127.0.0.1:6432         # point your clients here
+    listen: 127.0.0.1:6432         # point your clients here; other machines reach it with tls only
+    # tls:                         # PEM; read again on SIGHUP, sessions go on
+    #   cert: file:gateway.crt     # the gateway's own, then what signed it
+    #   key: file:gateway.key      # mode 0600
+    #   require: true              # false lets clients of this machine do without
+    #   clientCa: file:people.crt  # who signs the certificates that clients have to show
+    #   clientCert: verify-full    # that of the user, beside the password; verify-ca: anybody's; cert: instead of it
     upstream:
       url: postgres://sealrail@127.0.0.1:5432/shop
       password: env:SHOP_PASSWORD  # of a plain role that owns nothing; nobody but the gateway knows it
       accept: []                   # privileges of that role that would otherwise refuse the start
-      # tls: disable               # for a database on another machine, over a private network
+      # tls: verify-full           # on another machine the default; disable says that the network is private
+      # ca: file:database-ca.crt   # who signed the database's certificate, where Node does not know them
     classes:
       personal: []                 # columns such as customers.email
 

@@ -148,7 +148,7 @@ describe('what is wrong is said with its place and what to do', () => {
       'a key that nothing resembles',
       '    env: prod',
       '    env: prod\n    frobnicate: 1',
-      'sealrail.yaml:6:5: unknown key "frobnicate"\n  hint: known here: kind, env, mode, listen, upstream, classes',
+      'sealrail.yaml:6:5: unknown key "frobnicate"\n  hint: known here: kind, env, mode, listen, tls, upstream, classes',
     ],
     [
       'a key twice',
@@ -208,7 +208,7 @@ describe('what is wrong is said with its place and what to do', () => {
       'a listener that other machines reach',
       '127.0.0.1:6432',
       '0.0.0.0:6432',
-      'sealrail.yaml:7:13: targets.shop.listen: 0.0.0.0:6432 is reachable from other machines, and this version has no TLS for clients\n  hint: 127.0.0.1:6432, and a tunnel for others',
+      'sealrail.yaml:7:13: targets.shop.listen: 0.0.0.0:6432 is reachable from other machines, and the target has no tls\n  hint: tls: { cert: file:PATH, key: file:PATH }, or 127.0.0.1 and a tunnel for others',
     ],
     [
       'a console that other machines reach',
@@ -265,16 +265,22 @@ describe('what is wrong is said with its place and what to do', () => {
       'sealrail.yaml:8:22: upstream.url names no host, role or database\n  hint: it looks like postgres://role@host:5432/database',
     ],
     [
-      'an upstream across a network in clear',
-      'role@127.0.0.1',
-      'role@db.internal',
-      'sealrail.yaml:8:22: db.internal is another machine, and this version does not encrypt the way to it\n  hint: say tls: disable if the network to the database is private',
+      'an authority that verifies nothing',
+      'env:SHOP_PASSWORD',
+      'env:SHOP_PASSWORD, tls: disable, ca: file:ca.pem',
+      'sealrail.yaml:8:106: upstream.ca verifies nothing where upstream.tls is disable\n  hint: leave one of them out',
     ],
     [
-      'TLS to the upstream, which there is none of yet',
+      'an authority that is not there',
       'env:SHOP_PASSWORD',
-      'env:SHOP_PASSWORD, tls: verify-full',
-      'sealrail.yaml:8:93: upstream.tls: verify-full is not supported by this version\n  hint: tls: disable says that the network to the database is private',
+      'env:SHOP_PASSWORD, ca: file:nowhere.pem',
+      'sealrail.yaml:8:92: targets.shop.upstream.ca: nowhere.pem cannot be read: ENOENT\n  hint: it has to exist, readable by the user that runs Sealrail',
+    ],
+    [
+      'an authority that is no certificate',
+      'env:SHOP_PASSWORD',
+      'env:SHOP_PASSWORD, ca: file:users.yaml',
+      'sealrail.yaml:8:92: targets.shop.upstream.ca holds no certificate\n  hint: PEM, -----BEGIN CERTIFICATE-----',
     ],
     [
       'roles, which there are none of yet',

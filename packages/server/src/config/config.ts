@@ -47,17 +47,38 @@ export interface PostgresTarget {
   readonly env: 'dev' | 'test' | 'staging' | 'prod';
   readonly mode: TargetMode;
   readonly listen: Address;
+  /** Absent: clients are offered no TLS, and only this machine reaches the gateway. */
+  readonly tls?: ClientTlsConfig;
   readonly upstream: {
     readonly host: string;
     readonly port: number;
     readonly user: string;
     readonly database: string;
     readonly password?: string;
+    /** Chain and host name are verified; `ca` in PEM, else what Node trusts. Absent: no TLS. */
+    readonly tls?: { readonly ca?: string };
     /** Privileges of the upstream role that would otherwise refuse the start. */
     readonly accept: readonly string[];
   };
   /** Data class → columns as `schema.table.column`. */
   readonly classes: Readonly<Record<string, readonly string[]>>;
+}
+
+/** TLS of a gateway's clients; all in PEM. */
+export interface ClientTlsConfig {
+  /** The gateway's own first, then the rest of its chain. */
+  readonly cert: string;
+  /** Never log it. */
+  readonly key: string;
+  /** False: a client may do without TLS. */
+  readonly require: boolean;
+  /** Authorities that clients' certificates are verified against. */
+  readonly clientCa?: string;
+  /**
+   * What a client has to show: a certificate of `clientCa` besides its password (`verify-ca`), one whose
+   * common name is the user besides its password (`verify-full`), or the latter instead of one (`cert`).
+   */
+  readonly clientCert?: 'verify-ca' | 'verify-full' | 'cert';
 }
 
 /** Somebody who may connect: `users.yaml`. */

@@ -5,9 +5,10 @@ import { dirname, resolve, sep } from 'node:path';
 import { encodeCanonical, type Json } from '@sealrail/sdk';
 import { isKeyName, openSigner, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
 import { formatAddress } from './address.ts';
+import type { References } from './certificates.ts';
 import type { Config, LogConfig, PostgresTarget, User } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { resolveSecret, type SecretOptions } from './secret.ts';
+import { resolveCertificates, resolveSecret, type Secret, type SecretOptions } from './secret.ts';
 import { configKeys, configShape, type RawConfig, type RawLog } from './shape.ts';
 import { YamlSource } from './source.ts';
 import { loopbackAddress, targetOf } from './target.ts';
@@ -23,11 +24,15 @@ export async function loadConfig(
   const source = new YamlSource(file);
   const raw = source.check(configShape, configKeys);
   if (!raw) throw source.error();
-  const secrets = async (at: readonly PropertyKey[], reference: string): Promise<string> => {
-    const found = await resolveSecret(reference, { folder, env });
+  const resolved = (at: readonly PropertyKey[], found: Secret): string => {
     if ('value' in found) return found.value;
     source.add(at, `${at.map(String).join('.')}: ${found.problem}`, found.hint);
     return '';
+  };
+  const references: References = {
+    secret: async (at, reference) => resolved(at, await resolveSecret(reference, { folder, env })),
+    certificates: async (at, reference) =>
+      resolved(at, await resolveCertificates(reference, { folder, env })),
   };
   if (raw.identity.oidc !== undefined)
     source.add(
@@ -35,10 +40,10 @@ export async function loadConfig(
       'identity.oidc is not supported by this version',
       'leave it out, and list users in users.yaml',
     );
-  const log = await logOf(source, raw.log, folder, secrets);
+  const log = await logOf(source, raw.log, folder, references.secret);
   const targets: PostgresTarget[] = [];
   for (const [name, one] of Object.entries(raw.targets))
-    targets.push(await targetOf(source, name, one, secrets));
+    targets.push(await targetOf(source, name, one, references));
   if (targets.length === 0)
     source.add(['targets'], 'targets names nothing to guard', 'sealrail init shows a target');
   const listen = loopbackAddress(source, ['api', 'listen'], {
@@ -49,7 +54,7 @@ export async function loadConfig(
   const usersFile = resolve(folder, raw.identity.users);
   const users = usersOf(source, usersFile);
   if (source.isWrong) throw source.error();
-  const canonical = canonicalForm(raw, users, log);
+  const canonical = canonicalForm(raw, users, log, targets);
   return {
     file,
     log,
@@ -63,7 +68,7 @@ export async function loadConfig(
   };
 }
 
-type Secrets = (path: readonly PropertyKey[], reference: string) => Promise<string>;
+type Secrets = References['secret'];
 
 async function logOf(
   source: YamlSource,
@@ -164,17 +169,36 @@ function usersOf(source: YamlSource, file: string): User[] {
 
 /**
  * What the `change` entry's digest is of, and an auditor can be shown: secrets by reference, as they
- * stand. Of a verifier a digest, salted as it is: who can log in as whom must not change unseen.
+ * stand. Of a verifier a digest, salted as it is, and of certificates too: who can log in as whom, and
+ * whom the gateway believes to be the database, must not change unseen.
  */
-function canonicalForm(raw: RawConfig, users: readonly User[], log: LogConfig): string {
+function canonicalForm(
+  raw: RawConfig,
+  users: readonly User[],
+  log: LogConfig,
+  targets: readonly PostgresTarget[],
+): string {
   const known = users.map(({ scram, ...user }) => ({
     ...user,
     verifier: createHash('sha256').update(scram).digest('hex'),
   }));
   const { witnesses } = log;
+  const certificates = certificateDigests(targets);
   return encodeCanonical({
     ...raw,
     users: known,
     ...(witnesses && { witnesses }),
+    ...(Object.keys(certificates).length > 0 && { certificates }),
   } as unknown as Json);
+}
+
+function certificateDigests(targets: readonly PostgresTarget[]): Record<string, object> {
+  const digests = targets.flatMap(({ name, tls, upstream }) => {
+    const pems = { cert: tls?.cert, clientCa: tls?.clientCa, upstreamCa: upstream.tls?.ca };
+    const present = Object.entries(pems).flatMap(([what, pem]) =>
+      pem === undefined ? [] : [[what, createHash('sha256').update(pem).digest('hex')]],
+    );
+    return present.length > 0 ? [[name, Object.fromEntries(present)] as const] : [];
+  });
+  return Object.fromEntries(digests);
 }

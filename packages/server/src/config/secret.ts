@@ -4,6 +4,8 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { resolve } from 'node:path';
 
 export const SECRET_BYTES_MAX = 65_536;
+/** A system's bundle of authorities has a few hundred kilobytes. */
+export const CERTIFICATES_BYTES_MAX = 1 << 20;
 export const EXEC_MS_MAX = 10_000;
 
 export type Secret =
@@ -17,11 +19,22 @@ export interface SecretOptions {
   readonly execMsMax?: number;
 }
 
+/** Certificates are for everybody to read: only who may write them matters. `env:` and `file:` only. */
+export async function resolveCertificates(
+  reference: string,
+  { folder, env }: SecretOptions,
+): Promise<Secret> {
+  const [, scheme, rest = ''] = /^(env|file):(.*)$/s.exec(reference) ?? [];
+  if (scheme === 'env') return fromEnvironment(rest, env);
+  if (scheme === 'file') return fromFile(resolve(folder, rest), PUBLIC);
+  return { problem: 'no reference stands here', hint: 'write file:PATH or env:NAME' };
+}
+
 /** Resolves one reference. The text of a secret is never part of a problem. */
 export async function resolveSecret(reference: string, options: SecretOptions): Promise<Secret> {
   const [, scheme, rest = ''] = /^(env|file|exec):(.*)$/s.exec(reference) ?? [];
   if (scheme === 'env') return fromEnvironment(rest, options.env);
-  if (scheme === 'file') return fromFile(resolve(options.folder, rest));
+  if (scheme === 'file') return fromFile(resolve(options.folder, rest), PRIVATE);
   if (scheme === 'exec') return fromProgram(rest, options);
   return {
     problem: 'a secret stands here in clear',
@@ -39,13 +52,34 @@ function fromEnvironment(name: string, env: SecretOptions['env']): Secret {
 }
 
 const OTHERS = 0o007;
+const OTHERS_WRITE = 0o002;
 const GROUP_WRITE = 0o020;
+
+/** What a file that holds something of the kind must not allow, and how large it may be. */
+interface Care {
+  readonly forbidden: number;
+  readonly bytesMax: number;
+  readonly mode: string;
+  readonly what: string;
+}
+const PRIVATE: Care = {
+  forbidden: OTHERS | GROUP_WRITE,
+  bytesMax: SECRET_BYTES_MAX,
+  mode: '600',
+  what: 'a secret',
+};
+const PUBLIC: Care = {
+  forbidden: OTHERS_WRITE | GROUP_WRITE,
+  bytesMax: CERTIFICATES_BYTES_MAX,
+  mode: '644',
+  what: 'certificates',
+};
 
 /**
  * A group may read: container platforms hand secrets over that way. The permissions are those of the file
  * that is then read, not of whatever stands under its name a moment later.
  */
-function fromFile(path: string): Secret {
+function fromFile(path: string, care: Care): Secret {
   let file: number;
   try {
     // Not blocking: a pipe in the place of the file must not hang the daemon.
@@ -59,15 +93,15 @@ function fromFile(path: string): Secret {
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) return { problem: `${path} is no file`, hint: 'name the file itself' };
-    if ((stat.mode & (OTHERS | GROUP_WRITE)) !== 0)
+    if ((stat.mode & care.forbidden) !== 0)
       return {
         problem: `${path} is open to others (mode ${(stat.mode & 0o777).toString(8)})`,
-        hint: `chmod 600 ${path}`,
+        hint: `chmod ${care.mode} ${path}`,
       };
-    if (stat.size > SECRET_BYTES_MAX)
+    if (stat.size > care.bytesMax)
       return {
-        problem: `${path} is too large for a secret`,
-        hint: `at most ${SECRET_BYTES_MAX} bytes`,
+        problem: `${path} is too large for ${care.what}`,
+        hint: `at most ${care.bytesMax} bytes`,
       };
     return filled(readFileSync(file, 'utf8'), `${path} is empty`);
   } finally {

@@ -45,8 +45,18 @@ const upstreamShape = z.strictObject({
   url: z.string(),
   password: z.string().optional(),
   tls: z.enum(['verify-full', 'disable']).optional(),
+  ca: z.string().optional(),
   role: z.unknown().optional(),
   accept: z.array(z.enum(ACCEPTABLE)).default([]),
+});
+
+/** The words of pg_hba.conf; `cert` is its authentication method. */
+const clientTlsShape = z.strictObject({
+  cert: z.string(),
+  key: z.string(),
+  require: z.boolean().default(true),
+  clientCa: z.string().optional(),
+  clientCert: z.enum(['verify-ca', 'verify-full', 'cert']).optional(),
 });
 
 const modeShape = z.union(
@@ -60,6 +70,7 @@ const targetShape = z.strictObject({
   // Somebody else's target starts by being watched (decision.md MODE).
   mode: modeShape.default('observe'),
   listen: z.string(),
+  tls: clientTlsShape.optional(),
   upstream: upstreamShape,
   classes: z.record(z.string(), z.array(z.string())).default({}),
 });
@@ -92,6 +103,7 @@ export type RawConfig = z.infer<typeof configShape>;
 export type RawLog = RawConfig['log'];
 export type RawTarget = RawConfig['targets'][string];
 export type RawUpstream = RawTarget['upstream'];
+export type RawClientTls = NonNullable<RawTarget['tls']>;
 
 const keys = (shape: { readonly shape: object }): readonly string[] => Object.keys(shape.shape);
 
@@ -106,6 +118,7 @@ export const configKeys: KnownKeys = ([top, second, below]) => {
     case 'api':
       return keys(apiShape);
     case 'targets':
+      if (below === 'tls') return keys(clientTlsShape);
       return below === 'upstream' ? keys(upstreamShape) : keys(targetShape);
     default:
       return [];

@@ -1,11 +1,11 @@
 /** A target of sealrail.yaml: whom clients connect to, and what stands behind it. */
 import { formatAddress, isLoopback, parseAddress } from './address.ts';
+import { clientTlsOf, type References, upstreamTlsOf } from './certificates.ts';
 import type { Address, PostgresTarget } from './config.ts';
 import type { RawTarget, RawUpstream } from './shape.ts';
 import type { YamlSource } from './source.ts';
 
 type Path = readonly PropertyKey[];
-type Secrets = (path: Path, reference: string) => Promise<string>;
 
 const NOWHERE: Address = { host: '', port: 0 };
 
@@ -13,35 +13,49 @@ const NOWHERE: Address = { host: '', port: 0 };
 export function loopbackAddress(
   source: YamlSource,
   path: Path,
-  given: { readonly text: string; readonly why: string },
+  given: { readonly text: string; readonly why: string; readonly hint?: string },
 ): Address {
-  const what = path.map(String).join('.');
-  const address = parseAddress(given.text);
-  if (address === undefined) {
-    source.add(path, `${what} must be HOST:PORT, with a port from 1 to 65535`, '127.0.0.1:6432');
-    return NOWHERE;
-  }
-  if (!isLoopback(address.host))
+  const address = listenAddress(source, path, given.text);
+  if (address !== NOWHERE && !isLoopback(address.host))
     source.add(
       path,
-      `${what}: ${given.text} is reachable from other machines, and ${given.why}`,
-      `127.0.0.1:${address.port}, and a tunnel for others`,
+      `${path.map(String).join('.')}: ${given.text} is reachable from other machines, and ${given.why}`,
+      given.hint ?? `127.0.0.1:${address.port}, and a tunnel for others`,
     );
   return address;
+}
+
+function listenAddress(source: YamlSource, path: Path, text: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  const what = path.map(String).join('.');
+  source.add(path, `${what} must be HOST:PORT, with a port from 1 to 65535`, '127.0.0.1:6432');
+  return NOWHERE;
+}
+
+/** Other machines reach a gateway only through TLS: passwords are safe without it, data is not. */
+function gatewayAddress(source: YamlSource, path: Path, raw: RawTarget): Address {
+  if (raw.tls?.require) return listenAddress(source, path, raw.listen);
+  const why = raw.tls ? 'tls.require is false' : 'the target has no tls';
+  return loopbackAddress(source, path, {
+    text: raw.listen,
+    why,
+    hint: raw.tls
+      ? 'leave tls.require out'
+      : 'tls: { cert: file:PATH, key: file:PATH }, or 127.0.0.1 and a tunnel for others',
+  });
 }
 
 export async function targetOf(
   source: YamlSource,
   name: string,
   raw: RawTarget,
-  secrets: Secrets,
+  references: References,
 ): Promise<PostgresTarget> {
   const path = ['targets', name];
-  const listen = loopbackAddress(source, [...path, 'listen'], {
-    text: raw.listen,
-    why: 'this version has no TLS for clients',
-  });
-  const upstream = await upstreamOf(source, [...path, 'upstream'], raw.upstream, secrets);
+  const listen = gatewayAddress(source, [...path, 'listen'], raw);
+  const tls = raw.tls && (await clientTlsOf(source, [...path, 'tls'], raw.tls, references));
+  const upstream = await upstreamOf(source, [...path, 'upstream'], raw.upstream, references);
   if (isLoopback(upstream.host) && upstream.port === listen.port)
     source.add(
       [...path, 'upstream', 'url'],
@@ -54,6 +68,7 @@ export async function targetOf(
     env: raw.env,
     mode: raw.mode,
     listen,
+    ...(tls && { tls }),
     upstream,
     classes: classesOf(source, [...path, 'classes'], raw.classes),
   };
@@ -63,10 +78,12 @@ async function upstreamOf(
   source: YamlSource,
   path: Path,
   raw: RawUpstream,
-  secrets: Secrets,
+  references: References,
 ): Promise<PostgresTarget['upstream']> {
   const place = placeOf(source, [...path, 'url'], raw.url);
-  checkTls(source, path, raw, place.host);
+  const tls = isEncrypted(source, path, raw, place.host)
+    ? { tls: await upstreamTlsOf(source, path, raw, references) }
+    : {};
   if (raw.role !== undefined)
     source.add(
       [...path, 'role'],
@@ -76,8 +93,8 @@ async function upstreamOf(
   const password =
     raw.password === undefined
       ? {}
-      : { password: await secrets([...path, 'password'], raw.password) };
-  return { ...place, ...password, accept: raw.accept };
+      : { password: await references.secret([...path, 'password'], raw.password) };
+  return { ...place, ...password, ...tls, accept: raw.accept };
 }
 
 type Place = Pick<PostgresTarget['upstream'], 'host' | 'port' | 'user' | 'database'>;
@@ -122,20 +139,16 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** Without TLS, data crosses the network in clear: nobody gets that without having written it down. */
-function checkTls(source: YamlSource, path: Path, raw: RawUpstream, host: string): void {
-  if (raw.tls === 'verify-full')
+/** Nobody's data crosses a network in clear without somebody having written it down. */
+function isEncrypted(source: YamlSource, path: Path, raw: RawUpstream, host: string): boolean {
+  const { tls = isLoopback(host) && raw.ca === undefined ? 'disable' : 'verify-full' } = raw;
+  if (tls === 'disable' && raw.ca !== undefined)
     source.add(
-      [...path, 'tls'],
-      'upstream.tls: verify-full is not supported by this version',
-      'tls: disable says that the network to the database is private',
+      [...path, 'ca'],
+      'upstream.ca verifies nothing where upstream.tls is disable',
+      'leave one of them out',
     );
-  else if (raw.tls === undefined && host !== '' && !isLoopback(host))
-    source.add(
-      [...path, 'url'],
-      `${host} is another machine, and this version does not encrypt the way to it`,
-      'say tls: disable if the network to the database is private',
-    );
+  return tls === 'verify-full';
 }
 
 /** `customers.email` is in the schema public, as it would be in SQL. */

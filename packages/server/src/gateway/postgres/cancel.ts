@@ -1,13 +1,12 @@
 /** Cancel requests: only with the key that a session was given, and never more of them than are of use. */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { connect } from 'node:net';
-import type { UpstreamAddress } from './catalog.ts';
+import { dialUpstream, type UpstreamAddress } from './dial.ts';
 import { int32 } from './frame.ts';
+import { CANCEL_REQUEST } from './startup.ts';
 
 /** Each opens a connection to the upstream. */
 export const CANCELS_PER_SECOND_MAX = 10;
 const CANCEL_MS_MAX = 10_000;
-const CANCEL_REQUEST = 80_877_102;
 /** 3.0 has room for no more. */
 const KEY_BYTES = 4;
 /** From 3.2 on a key can be long enough not to be guessed. */
@@ -66,21 +65,21 @@ export class CancelKeys {
 }
 
 /**
- * Asks the server to cancel what a session is doing. It never answers; it closes the connection when the
- * signal is out, and that is when this resolves, so that whoever asked may wait for it.
+ * Asks the server to cancel what a session is doing, under TLS where sessions run under it. It never
+ * answers; it closes the connection when the signal is out, and that is when this resolves, so that
+ * whoever asked may wait for it. A server that cannot be reached has nothing left to cancel.
  */
-export function cancelUpstream(
-  { host, port }: UpstreamAddress,
+export async function cancelUpstream(
+  address: UpstreamAddress,
   { pid, key }: { pid: number; key: Buffer },
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
+  const dialled = await dialUpstream(address).catch(() => undefined);
+  if (!dialled) return;
+  const { socket } = dialled;
+  await new Promise<void>((resolve) => {
     socket.setTimeout(CANCEL_MS_MAX, () => socket.destroy());
-    socket.once('connect', () => {
-      socket.write(Buffer.concat([int32(12 + key.length), int32(CANCEL_REQUEST), int32(pid), key]));
-    });
-    socket.on('error', () => undefined);
     socket.once('close', () => resolve());
+    socket.write(Buffer.concat([int32(12 + key.length), int32(CANCEL_REQUEST), int32(pid), key]));
     socket.resume();
   });
 }

@@ -5,6 +5,7 @@
 import type { Catalog } from '@sealrail/facts';
 import pg from 'pg';
 import { readCatalog, readFingerprint, readSeen, type Seen } from './catalog-snapshot.ts';
+import { tlsOptions, type UpstreamAddress } from './dial.ts';
 import { refuseUpstream } from './upstream-role.ts';
 
 /** DDL that did not pass through this gateway is seen after at most this long; SECURITY.md names it. */
@@ -12,15 +13,6 @@ export const CATALOG_MS_MAX = 5_000;
 /** Between two looks; an idle server is asked one cheap question each time. */
 const LOOK_MS = 1_250;
 const QUERY_MS_MAX = 10_000;
-
-/** How to reach the server, and with what. */
-export interface UpstreamAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
-  readonly password?: string;
-}
 
 export interface CatalogReader {
   /** Undefined while the catalog is not known; its epoch rises with every change of its content. */
@@ -31,12 +23,16 @@ export interface CatalogReader {
   close(): Promise<void>;
 }
 
-/** `accept` names privileges that the role may have; throws where the server cannot be reached or read. */
+/**
+ * `address` is asked anew for each connection: the authority that the server's certificate is verified
+ * against may change. `accept` names privileges that the role may have; throws where the server cannot be reached
+ * or read.
+ */
 export async function openCatalog(
-  address: UpstreamAddress,
+  address: () => UpstreamAddress,
   accept: readonly string[],
 ): Promise<CatalogReader | { readonly refused: string }> {
-  const client = await connect(address);
+  const client = await connect(address());
   try {
     const refused = await refuseUpstream(client, accept);
     if (refused !== undefined) {
@@ -58,6 +54,9 @@ export async function openCatalog(
 async function connect(address: UpstreamAddress): Promise<pg.Client> {
   const client = new pg.Client({
     ...address,
+    // Said in any case: left out, the environment would decide.
+    ssl: address.tls ? tlsOptions(address) : false,
+    enableChannelBinding: address.tls !== undefined,
     application_name: 'sealrail catalog',
     connectionTimeoutMillis: QUERY_MS_MAX,
     query_timeout: QUERY_MS_MAX,
@@ -70,7 +69,7 @@ async function connect(address: UpstreamAddress): Promise<pg.Client> {
 
 class PolledCatalog implements CatalogReader {
   readonly serverVersion: string;
-  readonly #address: UpstreamAddress;
+  readonly #address: () => UpstreamAddress;
   #client: pg.Client;
   #catalog: Catalog | undefined;
   #at: Seen | undefined;
@@ -81,7 +80,7 @@ class PolledCatalog implements CatalogReader {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(address: UpstreamAddress, client: pg.Client, serverVersion: string) {
+  constructor(address: () => UpstreamAddress, client: pg.Client, serverVersion: string) {
     this.#address = address;
     this.#client = client;
     this.serverVersion = serverVersion;
@@ -153,7 +152,7 @@ class PolledCatalog implements CatalogReader {
 
   async #reconnect(): Promise<void> {
     const old = this.#client;
-    this.#client = await connect(this.#address);
+    this.#client = await connect(this.#address());
     await old.end().catch(() => undefined);
     if (this.#closed) await this.#client.end();
   }

@@ -45,6 +45,10 @@ export class FrameReader {
     return this.#pending;
   }
 
+  get firstByte(): number | undefined {
+    return this.#head[0];
+  }
+
   /** The next whole frame; undefined until it has arrived. Throws ProtocolError. */
   next(limit: FrameLimit): Frame | undefined {
     const header = this.#peek(HEADER_BYTES);

@@ -13,16 +13,20 @@ import type { Address, PostgresTarget, User } from '../../config/config.ts';
 import { StatementsKept } from './action.ts';
 import { AUTHENTICATION_MS_MAX, AUTHENTICATION_OK, authenticate } from './authentication.ts';
 import { CancelKeys, cancelUpstream } from './cancel.ts';
-import { type CatalogReader, openCatalog, type UpstreamAddress } from './catalog.ts';
-import { errorResponse, frame, int32, ProtocolError } from './frame.ts';
+import { type CatalogReader, openCatalog } from './catalog.ts';
+import { ClientTls } from './client-tls.ts';
+import { trustProblem, type UpstreamAddress } from './dial.ts';
+import { errorResponse, frame, int32 } from './frame.ts';
 import { ClientGone, Incoming } from './incoming.ts';
 import { Judge } from './judge.ts';
+import { type Connection, readOpening } from './opening.ts';
 import { openParser, SERVER_LINES, serverLine } from './parse.ts';
 import { Readings } from './readings.ts';
+import { refusalOf } from './refusal.ts';
 import { Session } from './session.ts';
-import { type CancelOpening, Refusal, readOpening, type SessionOpening } from './startup.ts';
+import { type CancelOpening, Refusal, type SessionOpening } from './startup.ts';
 import { openNames } from './statements.ts';
-import { connectUpstream, type Upstream, UpstreamError } from './upstream.ts';
+import { connectUpstream, type Upstream } from './upstream.ts';
 
 /** Connections at once, those that have not authenticated included; further ones get 53300. */
 export const SESSIONS_MAX = 1_000;
@@ -54,7 +58,10 @@ export interface Gateway {
   /** Facts as this gateway would find them; undefined while the catalog cannot be read. */
   readonly catalog: CatalogReader;
   readonly readings: Readings;
-  /** Takes effect for what is judged from now on; listen address and upstream stay. */
+  /**
+   * Takes effect for what is judged from now on, and for who connects from now on; listen address and
+   * upstream stay, but for the authority that the upstream's certificate is verified against.
+   */
   reload(target: PostgresTarget): void;
   /** Stops listening, lets sessions end where nothing is open, and ends the rest at the deadline. */
   close(drainMs: number): Promise<void>;
@@ -73,7 +80,8 @@ export class GatewayRefused extends Error {
 /** Opens the listener; rejects with GatewayRefused where it must not start. */
 export async function openPostgresGateway(options: GatewayOptions): Promise<Gateway> {
   const { target } = options;
-  const catalog = await openUpstreamCatalog(target);
+  let current = target;
+  const catalog = await openUpstreamCatalog(target, () => addressOf(current));
   try {
     const line = serverLine(catalog.serverVersion);
     if (line === undefined) {
@@ -84,7 +92,10 @@ export async function openPostgresGateway(options: GatewayOptions): Promise<Gate
         `target ${target.name}: ${version} is not supported, ${lines} are`,
       );
     }
-    const gateway = new PostgresGateway(options, catalog, new Readings(await openParser(line)));
+    const readings = new Readings(await openParser(line));
+    const gateway = new PostgresGateway(options, { catalog, readings }, (reloaded) => {
+      current = reloaded;
+    });
     await gateway.listen();
     return gateway;
   } catch (error) {
@@ -93,13 +104,20 @@ export async function openPostgresGateway(options: GatewayOptions): Promise<Gate
   }
 }
 
-async function openUpstreamCatalog(target: PostgresTarget): Promise<CatalogReader> {
+async function openUpstreamCatalog(
+  target: PostgresTarget,
+  address: () => UpstreamAddress,
+): Promise<CatalogReader> {
   const { host, port, accept } = target.upstream;
   const where = `target ${target.name}: the upstream ${host}:${port}`;
   let catalog: Awaited<ReturnType<typeof openCatalog>>;
   try {
-    catalog = await openCatalog(addressOf(target), accept);
+    catalog = await openCatalog(address, accept);
   } catch (error) {
+    const problem = trustProblem(error, address());
+    if (problem !== undefined) {
+      throw new GatewayRefused('configuration', `${where} cannot be trusted: ${problem}`);
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new GatewayRefused('unavailable', `${where} cannot be used: ${reason}`);
   }
@@ -110,15 +128,13 @@ async function openUpstreamCatalog(target: PostgresTarget): Promise<CatalogReade
 }
 
 function addressOf({ upstream }: PostgresTarget): UpstreamAddress {
-  const { host, port, user, database, password } = upstream;
-  return { host, port, user, database, ...(password === undefined ? {} : { password }) };
+  const { accept: _, ...address } = upstream;
+  return address;
 }
 
 /** Somebody at the door: what is logged of it whatever becomes of it. */
-interface Visitor {
-  readonly socket: Socket;
-  readonly incoming: Incoming;
-  readonly client: { readonly [key: string]: Json };
+interface Visitor extends Connection {
+  readonly client: { [key: string]: Json };
 }
 
 class PostgresGateway implements Gateway {
@@ -131,11 +147,19 @@ class PostgresGateway implements Gateway {
   readonly #keys: CancelKeys;
   readonly #kept = new StatementsKept();
   readonly #secret: Uint8Array;
+  readonly #onReload: (target: PostgresTarget) => void;
   #target: PostgresTarget;
+  #tls: ClientTls | undefined;
 
-  constructor(options: GatewayOptions, catalog: CatalogReader, readings: Readings) {
+  constructor(
+    options: GatewayOptions,
+    { catalog, readings }: Pick<Gateway, 'catalog' | 'readings'>,
+    onReload: (target: PostgresTarget) => void,
+  ) {
     this.#options = options;
     this.#target = options.target;
+    this.#tls = options.target.tls && new ClientTls(options.target.tls);
+    this.#onReload = onReload;
     this.#keys = new CancelKeys(options.nowMs);
     this.#secret = options.secret ?? randomBytes(32);
     this.catalog = catalog;
@@ -171,7 +195,11 @@ class PostgresGateway implements Gateway {
 
   reload(target: PostgresTarget): void {
     const { listen, upstream } = this.#target;
-    this.#target = { ...target, listen, upstream };
+    const trusted = target.upstream.tls && upstream.tls ? { tls: target.upstream.tls } : {};
+    this.#target = { ...target, listen, upstream: { ...upstream, ...trusted } };
+    // Sessions keep the certificate that they began with.
+    this.#tls = target.tls && new ClientTls(target.tls);
+    this.#onReload(this.#target);
   }
 
   async close(drainMs: number): Promise<void> {
@@ -199,15 +227,20 @@ class PostgresGateway implements Gateway {
       address: socket.remoteAddress ?? '',
       port: socket.remotePort ?? 0,
     };
-    const visitor = { socket, incoming: new Incoming(socket), client };
+    const visitor: Visitor = {
+      socket,
+      incoming: new Incoming(socket),
+      secured: undefined,
+      client,
+    };
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_MS_MAX);
     try {
       const { sessionsMax = SESSIONS_MAX } = this.#options;
       if (this.#sockets.size > sessionsMax) {
         throw new Refusal('53300', `sorry, too many clients already (${sessionsMax})`);
       }
-      const opening = await readOpening(socket, visitor.incoming);
-      if (opening.kind === 'cancel') return await this.#cancel(socket, opening);
+      const opening = await readOpening(visitor, this.#tls);
+      if (opening.kind === 'cancel') return await this.#cancel(visitor.socket, opening);
       client.user = opening.user.slice(0, USER_LENGTH_LOGGED_MAX);
       await this.#open(visitor, opening);
     } catch (error) {
@@ -250,18 +283,24 @@ class PostgresGateway implements Gateway {
   }
 
   async #open(visitor: Visitor, opening: SessionOpening): Promise<void> {
-    const { socket, incoming, client } = visitor;
+    const { socket, incoming, client, secured } = visitor;
+    describeTls(visitor);
+    if (!secured && this.#tls?.config.require) {
+      const hint = 'sslmode=verify-full in the connection string';
+      throw new Refusal('28000', 'this gateway takes connections over TLS only', hint);
+    }
     if (opening.negotiation) socket.write(opening.negotiation);
-    const user = await authenticate(socket, incoming, {
+    const { user, proof } = await authenticate(socket, incoming, {
       name: opening.user,
       users: this.#options.users(),
       secret: this.#secret,
+      secured,
     });
     const id = this.#options.newId();
     const principal = keepCanonical<Principal & { readonly [key: string]: string }>({
       type: user.type,
       id: user.name,
-      proof: 'scram',
+      proof,
     });
     const about = { session: id, principal };
     void this.#record({ event: 'authentication', client, result: 'ok' }, about);
@@ -329,6 +368,13 @@ class PostgresGateway implements Gateway {
   }
 }
 
+/** An auditor is told what protected the connection, and which certificate it was. */
+function describeTls({ client, secured }: Visitor): void {
+  if (!secured) return;
+  client.tls = secured.socket.getProtocol() ?? '';
+  if (secured.certificate) client.certificate = secured.certificate.fingerprint;
+}
+
 interface Admitted extends Visitor {
   readonly user: User;
   readonly about: { readonly session: string; readonly principal: Principal };
@@ -344,18 +390,4 @@ function settingsFor({ settings }: SessionOpening, id: string): Map<string, stri
   // The server keeps ASCII only, so a character is a byte.
   const name = own.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, room);
   return new Map(settings).set('application_name', name === '' ? mark : `${name} ${mark}`);
-}
-
-/** Codes of the upstream that are as true for the client; any other is about our own credential. */
-const UPSTREAM_CODES = new Set(['53300', '57P01', '57P02', '57P03']);
-
-function refusalOf(error: unknown): { code: string; message: string; hint?: string | undefined } {
-  if (error instanceof Refusal) return error;
-  if (error instanceof ProtocolError) return { code: '08P01', message: error.message };
-  if (error instanceof ClientGone) return { code: '08006', message: error.message };
-  const code = error instanceof UpstreamError ? error.code : '57P03';
-  return {
-    code: UPSTREAM_CODES.has(code) ? code : '57P03',
-    message: 'the database cannot be reached at the moment',
-  };
 }

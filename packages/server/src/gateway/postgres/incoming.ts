@@ -32,6 +32,11 @@ export class Incoming {
     return this.#frames.pending;
   }
 
+  /** Without taking it. */
+  firstByte(): Promise<number> {
+    return this.#until(() => this.#frames.firstByte);
+  }
+
   startup(): Promise<Buffer> {
     return this.#until(() => this.#frames.nextStartup());
   }

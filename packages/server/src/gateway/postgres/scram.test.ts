@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { scramVerifier } from '../../config/password.ts';
 import {
   ITERATIONS_MAX,
+  MECHANISM,
+  MECHANISM_PLUS,
   mockVerifier,
   parseVerifier,
   ScramClient,
@@ -54,6 +56,31 @@ describe('ScramServer', () => {
     ['nothing', ''],
   ])('%s is refused', (_what, first) => {
     expect(() => new ScramServer(verifier(), 'server').first(first)).toThrow(ScramError);
+  });
+
+  test('a login that is bound to a channel holds on that channel only', async () => {
+    const [ours, another] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    const login = async (seen: Buffer) => {
+      const server = new ScramServer(verifier(), EXAMPLE.serverNonce, ours);
+      const client = new ScramClient(EXAMPLE.password, 'abcdefghijklmnop', seen);
+      const first = server.first(client.first(), MECHANISM_PLUS);
+      return client.verify(server.final(await client.final(first)) ?? '');
+    };
+    expect(await login(ours)).toBe(true);
+    await expect(login(another)).rejects.toThrow(/channel binding check failed/);
+  });
+
+  test.each([
+    ['a client that did not see the offer', MECHANISM, 'y', /did not see/],
+    ['a binding under the name of none', MECHANISM, 'p=tls-server-end-point', /not offered/],
+    ['no binding under the name of one', MECHANISM_PLUS, 'n', /not offered/],
+    ['a binding of another kind', MECHANISM_PLUS, 'p=tls-unique', /not offered/],
+  ])('%s is refused where binding was offered', (_what, mechanism, flag, expected) => {
+    const server = new ScramServer(verifier(), 'server', Buffer.alloc(32));
+    const first = EXAMPLE.first.replace('n,,', `${flag},,`);
+    expect(() => server.first(first, mechanism)).toThrow(expected);
+    // A client that knows no binding, and says so, is let in.
+    expect(() => server.first(EXAMPLE.first)).not.toThrow();
   });
 
   test('the flag of the first message must come back in the last: a downgrade shows', () => {

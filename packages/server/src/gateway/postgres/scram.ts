@@ -1,8 +1,10 @@
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides, without channel binding: that needs TLS. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides; -PLUS binds to the TLS channel (RFC 5929). */
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 export const MECHANISM = 'SCRAM-SHA-256';
+export const MECHANISM_PLUS = 'SCRAM-SHA-256-PLUS';
+const BOUND = 'p=tls-server-end-point';
 
 export interface Verifier {
   readonly iterations: number;
@@ -72,28 +74,31 @@ export class ScramError extends Error {}
 export class ScramServer {
   readonly #verifier: Verifier;
   readonly #serverNonce: string;
+  readonly #endpoint: Buffer | undefined;
   #clientFirstBare = '';
-  #header = '';
+  #binding: Buffer = Buffer.alloc(0);
   #serverFirst = '';
   #nonce = '';
 
-  constructor(verifier: Verifier, serverNonce: string) {
+  /** With an `endpoint` the -PLUS variant was offered too. */
+  constructor(verifier: Verifier, serverNonce: string, endpoint?: Buffer) {
     this.#verifier = verifier;
     this.#serverNonce = serverNonce;
+    this.#endpoint = endpoint;
   }
 
   /** server-first-message for a client-first-message (RFC 5802 §5, §7). */
-  first(message: string): string {
-    // `y` says that the client could bind to a channel and believes that we cannot: so it is. `p=` asks for
-    // a binding that was not offered; `a=` asks to act as somebody else than who proves it.
-    const match = /^([ny]),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,[^\0]*)?)$/.exec(
-      message,
-    );
+  first(message: string, mechanism = MECHANISM): string {
+    // `a=` asks to act as somebody else than who proves it.
+    const match =
+      /^([ny]|p=[A-Za-z0-9.-]+),(a=[^,]*)?,(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256})(?:,[^\0]*)?)$/.exec(
+        message,
+      );
     if (!match) throw new ScramError('malformed SCRAM message');
     if (match[2] !== undefined) {
       throw new ScramError('an authorization identity is not supported');
     }
-    this.#header = `${match[1]},,`;
+    this.#binding = this.#bind(match[1] ?? '', mechanism);
     this.#clientFirstBare = match[3] ?? '';
     this.#nonce = `${match[4]}${this.#serverNonce}`;
     const { salt, iterations } = this.#verifier;
@@ -107,9 +112,12 @@ export class ScramServer {
     if (!match) throw new ScramError('malformed SCRAM message');
     const [, withoutProof = '', binding = '', nonce = '', base64 = ''] = match;
     const proof = Buffer.from(base64, 'base64');
-    const bound = Buffer.from(binding, 'base64').toString();
-    if (nonce !== this.#nonce || bound !== this.#header || proof.length !== KEY_BYTES) {
+    if (nonce !== this.#nonce || proof.length !== KEY_BYTES) {
       throw new ScramError('malformed SCRAM message');
+    }
+    // The header again, and what the client saw of the channel: through a man in the middle, another one.
+    if (!Buffer.from(binding, 'base64').equals(this.#binding)) {
+      throw new ScramError('SCRAM channel binding check failed');
     }
     const authMessage = `${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`;
     const clientKey = xor(proof, hmac(this.#verifier.storedKey, authMessage));
@@ -117,21 +125,46 @@ export class ScramServer {
     const holds = timingSafeEqual(sha256(clientKey), this.#verifier.storedKey);
     return holds ? `v=${signature}` : undefined;
   }
+
+  /** What the last message has to bind to, by what the first one says (RFC 5802 §6). */
+  #bind(flag: string, mechanism: string): Buffer {
+    const header = Buffer.from(`${flag},,`);
+    if (flag === BOUND && mechanism === MECHANISM_PLUS && this.#endpoint) {
+      return Buffer.concat([header, this.#endpoint]);
+    }
+    if (flag.startsWith('p=') || mechanism === MECHANISM_PLUS) {
+      throw new ScramError('the client asks for a channel binding that was not offered');
+    }
+    // `y`: the client could bind and believes that we cannot. Where we offered it, somebody in between
+    // took the offer out.
+    if (flag === 'y' && this.#endpoint) {
+      throw new ScramError('the client did not see that channel binding was offered');
+    }
+    return header;
+  }
 }
 
 /** The client's side, for the upstream. */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
+  readonly #header: string;
+  readonly #endpoint: Buffer;
   #expected: string | undefined;
 
-  constructor(password: string, nonce: string) {
+  /**
+   * `channel` is the endpoint to bind to, for -PLUS; `y` where there is one and the server did not offer
+   * to, so that a server that did offer sees that its offer was lost; `n` where there is none.
+   */
+  constructor(password: string, nonce: string, channel: Buffer | 'y' | 'n' = 'n') {
     this.#password = password;
     this.#nonce = nonce;
+    this.#header = `${typeof channel === 'string' ? channel : BOUND},,`;
+    this.#endpoint = typeof channel === 'string' ? Buffer.alloc(0) : channel;
   }
 
   first(): string {
-    return `n,,n=,r=${this.#nonce}`;
+    return `${this.#header}n=,r=${this.#nonce}`;
   }
 
   /** client-final-message; throws ScramError for a server that does not keep to the protocol. */
@@ -148,7 +181,8 @@ export class ScramClient {
     const saltBytes = Buffer.from(salt, 'base64');
     const salted = await promisify(pbkdf2)(password, saltBytes, iterations, KEY_BYTES, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
-    const withoutProof = `c=biws,r=${nonce}`;
+    const bound = Buffer.concat([Buffer.from(this.#header), this.#endpoint]);
+    const withoutProof = `c=${bound.toString('base64')},r=${nonce}`;
     const authMessage = `n=,r=${this.#nonce},${serverFirst},${withoutProof}`;
     const proof = xor(clientKey, hmac(sha256(clientKey), authMessage));
     this.#expected = `v=${hmac(hmac(salted, 'Server Key'), authMessage).toString('base64')}`;

@@ -1,11 +1,9 @@
-/** From the first byte of a connection to what it asks for: hostile until proved. */
-import type { Socket } from 'node:net';
-import { BodyReader, cstring, frame, int32, ProtocolError } from './frame.ts';
-import type { Incoming } from './incoming.ts';
+/** A startup packet, and what it asks for: hostile until proved. */
+import { BodyReader, cstring, frame, int32 } from './frame.ts';
 
-const SSL_REQUEST = 80_877_103;
-const GSS_REQUEST = 80_877_104;
-const CANCEL_REQUEST = 80_877_102;
+export const SSL_REQUEST = 80_877_103;
+export const GSS_REQUEST = 80_877_104;
+export const CANCEL_REQUEST = 80_877_102;
 const MAJOR = 3;
 /** The one thing that 3.2 adds is a longer key for cancel requests. */
 export const NEWEST_MINOR = 2;
@@ -59,26 +57,6 @@ export class Refusal extends Error {
     super(message);
     this.code = code;
     this.hint = hint;
-  }
-}
-
-/** Reads the startup packet, saying no to encryption that is not there. Throws ProtocolError or Refusal. */
-export async function readOpening(
-  socket: Socket,
-  incoming: Incoming,
-): Promise<CancelOpening | SessionOpening> {
-  const asked = new Set<number>();
-  for (;;) {
-    const packet = await incoming.startup();
-    const code = packet.readInt32BE(0);
-    if (code !== SSL_REQUEST && code !== GSS_REQUEST) return parseStartup(packet);
-    // Each once: whoever goes on asking holds a connection without ever saying who it is.
-    if (asked.has(code)) throw new ProtocolError('encryption was asked for twice');
-    if (packet.length !== 4) throw new ProtocolError('invalid encryption request');
-    // What a man in the middle put behind the request would pass for the client's own (CVE-2021-23214).
-    if (incoming.pending > 0) throw new ProtocolError('unencrypted data behind the request');
-    asked.add(code);
-    socket.write('N');
   }
 }
 

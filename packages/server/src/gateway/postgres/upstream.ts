@@ -1,7 +1,13 @@
 /** The upstream leg: our own startup, our own credential, our own settings. */
 import { createHash, randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
-import type { UpstreamAddress } from './catalog.ts';
+import type { Socket } from 'node:net';
+import {
+  CONNECT_MS_MAX,
+  type Dialled,
+  dialUpstream,
+  type UpstreamAddress,
+  UpstreamError,
+} from './dial.ts';
 import {
   cstring,
   FRAME_BYTES_MAX,
@@ -11,11 +17,9 @@ import {
   int32,
   readErrorFields,
 } from './frame.ts';
-import { MECHANISM, ScramClient, ScramError } from './scram.ts';
+import { MECHANISM, MECHANISM_PLUS, ScramClient, ScramError } from './scram.ts';
 
-export const CONNECT_MS_MAX = 10_000;
 const PROTOCOL_3_0 = 196_608;
-const KEEP_ALIVE_MS = 60_000;
 
 /** A connection that the server has said to be ready for queries. */
 export interface Upstream {
@@ -29,16 +33,6 @@ export interface Upstream {
   readonly rest: Buffer;
 }
 
-export class UpstreamError extends Error {
-  /** SQLSTATE that the server gave; 57P03 where it could not be reached. */
-  readonly code: string;
-
-  constructor(message: string, code = '57P03') {
-    super(message);
-    this.code = code;
-  }
-}
-
 /**
  * Settings that a client may not choose: they decide how bytes are read, and a text was judged accordingly.
  * Sent at startup they are reset values too, so that no RESET and no DISCARD undoes them.
@@ -49,19 +43,13 @@ export const PINNED_SETTINGS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Connects and authenticates; rejects with UpstreamError. */
-export function connectUpstream(
+export async function connectUpstream(
   address: UpstreamAddress,
   settings: ReadonlyMap<string, string>,
 ): Promise<Upstream> {
-  const { host, port } = address;
-  const socket = connect({
-    host,
-    port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
-  });
-  const handshake = new Handshake(address, socket);
+  const dialled = await dialUpstream(address);
+  const { socket } = dialled;
+  const handshake = new Handshake(address, dialled);
   return new Promise((resolve, reject) => {
     let work = Promise.resolve();
     const settle = (end: () => void): void => {
@@ -86,8 +74,9 @@ export function connectUpstream(
       }, fail);
       work.catch(fail);
     };
-    socket.once('connect', () => socket.write(startupPacket(address, settings)));
     socket.on('data', onData).on('error', fail).on('close', onClose);
+    socket.write(startupPacket(address, settings));
+    socket.resume();
   });
 }
 
@@ -120,6 +109,7 @@ function needPinned(parameterStatus: Buffer): void {
 class Handshake {
   readonly #address: UpstreamAddress;
   readonly #socket: Socket;
+  readonly #dialled: Dialled;
   readonly #frames = new FrameReader();
   readonly #greeting: Buffer[] = [];
   #scram: ScramClient | undefined;
@@ -127,9 +117,10 @@ class Handshake {
   #pid = 0;
   #key: Buffer = Buffer.alloc(4);
 
-  constructor(address: UpstreamAddress, socket: Socket) {
+  constructor(address: UpstreamAddress, dialled: Dialled) {
     this.#address = address;
-    this.#socket = socket;
+    this.#dialled = dialled;
+    this.#socket = dialled.socket;
   }
 
   async receive(chunk: Buffer): Promise<Upstream | undefined> {
@@ -202,7 +193,7 @@ class Handshake {
         this.#proved = this.#scram?.verify(data.toString('utf8')) ?? false;
         return undefined;
       default:
-        // A password in clear over a wire in clear is not sent, whoever asks.
+        // A password in clear is not sent, whoever asks: inside TLS too the server would learn it.
         throw new UpstreamError(
           `the upstream asks for authentication method ${method}, which is not supported`,
           '28000',
@@ -211,14 +202,19 @@ class Handshake {
   }
 
   #beginScram(mechanisms: readonly string[]): Buffer {
-    if (!mechanisms.includes(MECHANISM)) {
+    const { endpoint } = this.#dialled;
+    const plus = endpoint !== undefined && mechanisms.includes(MECHANISM_PLUS);
+    const mechanism = plus ? MECHANISM_PLUS : MECHANISM;
+    if (!mechanisms.includes(mechanism)) {
       throw new UpstreamError(`the upstream offers no ${MECHANISM}`, '28000');
     }
-    this.#scram = new ScramClient(this.#password, randomBytes(18).toString('base64'));
+    const unbound = endpoint === undefined ? 'n' : 'y';
+    const nonce = randomBytes(18).toString('base64');
+    this.#scram = new ScramClient(this.#password, nonce, plus ? endpoint : unbound);
     // From here on its word is not enough: whoever does not know the password could say Ok as well.
     this.#proved = false;
     const first = Buffer.from(this.#scram.first());
-    return frame('p', cstring(MECHANISM), int32(first.length), first);
+    return frame('p', cstring(mechanism), int32(first.length), first);
   }
 
   #md5(salt: Buffer): string {
