@@ -8,6 +8,7 @@ const TABLES = ['users', 'notes', 'audit', 'staging', 't'];
 
 export class Fixture {
   readonly #client: pg.Client;
+  #masked: readonly string[] = [];
   readonly #script = readFileSync(join(attacksFolder, 'fixture.sql'), 'utf8');
 
   private constructor(client: pg.Client) {
@@ -25,6 +26,15 @@ export class Fixture {
   async reset(): Promise<void> {
     await this.#client.query(this.#script);
     await this.#client.query('RESET ALL; SET search_path = public, pg_catalog');
+    const { rows } = await this.#client.query<{ ssn: string; email: string }>(
+      'SELECT ssn, email FROM public.users',
+    );
+    this.#masked = rows.flatMap(({ ssn, email }) => [ssn, email]).filter((value) => value !== null);
+  }
+
+  /** True where a text holds a value of a column that the baseline policy masks. */
+  holdsMasked(text: string): boolean {
+    return this.#masked.some((value) => text.includes(value));
   }
 
   /** Everything that a case might change, as one text that differs if anything did. */

@@ -31,11 +31,18 @@ test('an allowed case fails when it was blocked or when the server refused it', 
   expect(judge(step, { decisions: [deny], error: '42501', changed: false }).kind).toBe('fail');
 });
 
+test('a masked case passes only if a mask was asked for and no value came through', () => {
+  const step = { expect: ['MASK'] } as const;
+  const masked = { ...allow, obligations: [{ kind: 'mask' }] };
+  expect(judge(step, { decisions: [masked], changed: false, leaked: false }).kind).toBe('pass');
+  expect(judge(step, { decisions: [masked], changed: false, leaked: true }).kind).toBe('fail');
+  expect(judge(step, { decisions: [allow], changed: false, leaked: false }).kind).toBe('fail');
+});
+
 test('what is not built is skipped, never passed, and fails when it did harm', () => {
   expect(
     judge({ expect: ['HOLD'] }, { decisions: [hold], error: 'SR001', changed: false }).kind,
   ).toBe('skip');
-  expect(judge({ expect: ['MASK'] }, { decisions: [allow], changed: false }).kind).toBe('skip');
   expect(judge({ expect: ['HOLD'] }, { decisions: [allow], changed: true }).kind).toBe('fail');
   expect(
     judge({ expect: ['DENY', 'HOLD'] }, { decisions: [deny], error: '42501', changed: false }).kind,

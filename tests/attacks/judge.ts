@@ -5,6 +5,7 @@ import type { Expected, Step } from './case.ts';
 export interface SeenDecision {
   readonly verdict: 'allow' | 'hold' | 'deny';
   readonly code: string;
+  readonly obligations?: readonly { readonly kind: string }[];
 }
 
 export interface Seen {
@@ -12,6 +13,8 @@ export interface Seen {
   /** SQLSTATE of the answer's first error. */
   readonly error?: string;
   readonly changed: boolean;
+  /** True where a value that is to be masked stood anywhere in the answer. */
+  readonly leaked?: boolean;
 }
 
 export type Judgement =
@@ -22,7 +25,6 @@ export type Judgement =
 /** Verdicts that the system does not carry out yet: reported as skipped, never as passed. */
 const NOT_BUILT: Partial<Record<Expected, string>> = {
   HOLD: 'holding an action until it is approved is not built',
-  MASK: 'masking is not built',
   TAINT: 'taints are not built',
   QUARANTINE: 'quarantine is not built',
 };
@@ -41,7 +43,7 @@ function describe(seen: Seen): string {
   const decisions =
     seen.decisions.map(({ verdict, code }) => `${verdict}/${code}`).join(', ') ||
     'no decision entry';
-  return `${decisions}; ${seen.error ? `error ${seen.error}` : 'no error'}; ${seen.changed ? 'CHANGED' : 'unchanged'}`;
+  return `${decisions}; ${seen.error ? `error ${seen.error}` : 'no error'}; ${seen.changed ? 'CHANGED' : 'unchanged'}${seen.leaked ? '; LEAKED' : ''}`;
 }
 
 /** True where the log and the far side agree that the step ended in this verdict. */
@@ -52,6 +54,14 @@ function fulfils(expected: Expected, seen: Seen): boolean {
   switch (expected) {
     case 'ALLOW':
       return decision.verdict === 'allow' && seen.error === undefined;
+    case 'MASK':
+      return (
+        seen.error === undefined &&
+        seen.leaked === false &&
+        seen.decisions.some(({ obligations = [] }) =>
+          obligations.some(({ kind }) => kind === 'mask'),
+        )
+      );
     case 'DENY':
       return decision.verdict === 'deny' && refused;
     case 'REJECT':

@@ -100,6 +100,7 @@ export interface GatewayVariant {
   readonly upstreamTls?: { readonly ca?: string };
   readonly tls?: ClientTlsConfig;
   readonly sessionsMax?: number;
+  readonly classes?: PostgresTarget['classes'];
 }
 
 export interface GatewaySystem {
@@ -197,7 +198,7 @@ function serverTls(folder: string, { cert, key }: Issued): Record<string, string
 
 function targetOf(variant: GatewayVariant, postgres: RunningPostgres): PostgresTarget {
   const { mode, upstreamHost = '127.0.0.1', upstreamPort = postgres.port } = variant;
-  const { tls, upstreamTls } = variant;
+  const { tls, upstreamTls, classes = {} } = variant;
   return {
     kind: 'postgres',
     name: 'shop-target',
@@ -214,7 +215,7 @@ function targetOf(variant: GatewayVariant, postgres: RunningPostgres): PostgresT
       ...(upstreamTls && { tls: upstreamTls }),
       accept: ['create_in_search_path'],
     },
-    classes: {},
+    classes,
   };
 }
 

@@ -141,6 +141,16 @@ export interface SqlStatement {
   readonly facts: SqlFacts;
   readonly literals: readonly Literal[];
   readonly effects: readonly SqlEffect[];
+  /**
+   * One per statement: the stored columns that its own result shows bare. What EXECUTE and FETCH show is
+   * known to whoever keeps the names. Absent where nothing is known of the text.
+   */
+  readonly shows?: readonly (readonly StoredColumn[])[];
+}
+
+/** A column of a relation. */
+export interface StoredColumn extends QualifiedName {
+  readonly column: string;
 }
 
 /** A message that PostgreSQL's own parser refuses. */
@@ -194,7 +204,7 @@ export interface Relation extends QualifiedName {
     | 'index'
     | 'composite'
     | 'toast';
-  readonly columns: readonly { readonly name: string; readonly notNull: boolean }[];
+  readonly columns: readonly RelationColumn[];
   /** Each a set of column names that is unique and not null together (primary keys and such indexes). */
   readonly keys: readonly (readonly string[])[];
   /** Relations that a view reads or writes, unfolded to the end; empty for a table. */
@@ -203,6 +213,19 @@ export interface Relation extends QualifiedName {
   readonly rows?: number;
   /** Tables that this one is a partition or a child of, to the end: its rows are theirs too. */
   readonly parents?: readonly QualifiedName[];
+  /** The other way: tables whose rows a read of this one shows as well. */
+  readonly children?: readonly QualifiedName[];
+  /** pg_class.oid, which a RowDescription names the relation by. */
+  readonly oid?: number;
+}
+
+export interface RelationColumn {
+  readonly name: string;
+  readonly notNull: boolean;
+  /** pg_attribute.attnum: dropped columns leave gaps. */
+  readonly number?: number;
+  /** Of a generated column: those of the same relation that it is computed from. */
+  readonly from?: readonly string[];
 }
 
 export interface Routine extends QualifiedName {

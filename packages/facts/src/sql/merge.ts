@@ -52,6 +52,8 @@ export function mergeReadings(first: SqlStatement, rest: readonly SqlStatement[]
     ...first,
     facts: rest.reduce((facts, one) => mergeFacts(facts, one.facts), first.facts),
     effects: [first, ...rest].flatMap(({ effects }) => effects),
+    // Behind its own: as many as it has statements.
+    shows: [first, ...rest].flatMap(({ shows = [] }) => shows),
   };
 }
 

@@ -1,6 +1,14 @@
 /** The text of a SQL message → facts. Pure; parser and catalog come in through ports. */
 import { Collector } from './collector.ts';
-import type { Catalog, Doubt, ParsePort, SqlEffect, SqlFacts, SqlReading } from './facts.ts';
+import type {
+  Catalog,
+  Doubt,
+  ParsePort,
+  SqlEffect,
+  SqlFacts,
+  SqlReading,
+  StoredColumn,
+} from './facts.ts';
 import { preparedText, type Template, templateOf } from './lexer.ts';
 import { type Body, isObject, list, nodeOf, object } from './node.ts';
 import { type Reader, readStatement, TEMPORARY } from './statement.ts';
@@ -39,8 +47,12 @@ export function readSql({ text, parse, catalog, namesKnown = true }: ReadSqlOpti
   }
   if (outcome.stmts.length > STATEMENTS_MAX) return unreadable('too-large');
   const facts = new Collector(catalog, namesKnown);
+  const shows: (readonly StoredColumn[])[] = [];
   try {
-    for (const item of outcome.stmts) oneStatement(item, bytes, { facts, parse });
+    for (const item of outcome.stmts) {
+      oneStatement(item, bytes, { facts, parse });
+      shows.push(facts.takeShown());
+    }
   } catch (error) {
     // A tree deeper than the stack, or of a shape that the walk does not expect, is not understood.
     facts.doubts.add(error instanceof RangeError ? 'too-deep' : 'opaque-code');
@@ -51,6 +63,7 @@ export function readSql({ text, parse, catalog, namesKnown = true }: ReadSqlOpti
     facts: finish(facts, outcome.stmts.length, template),
     literals: template.literals,
     effects: facts.effects,
+    shows,
   };
 }
 

@@ -104,6 +104,7 @@ function otherStatement(kind: string, body: Body, reader: Reader, names: Names):
       // In any form: planning alone folds functions, and ANALYZE runs the statement.
       readStatement(body.query, reader, names);
       facts.returnsRows = true;
+      facts.takeShown();
       return;
     case 'PrepareStmt':
       for (const item of list(body.argtypes)) {

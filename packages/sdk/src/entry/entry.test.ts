@@ -86,6 +86,7 @@ const everyKind: {
     rows: 1,
     bytes: 10,
     durationUs: 5,
+    obligations: { masked: { columns: 1, values: 3 }, limited: { rows: 3, bytes: 90 } },
   },
   change: {
     kind: 'change',

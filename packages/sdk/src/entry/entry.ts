@@ -148,6 +148,12 @@ export interface OutcomeFields {
   readonly rows?: number;
   readonly bytes?: number;
   readonly durationUs: number;
+  /** What of the decision's obligations was carried out on the result: counts, never values. */
+  readonly obligations?: {
+    readonly masked?: { readonly columns: number; readonly values: number };
+    /** What was shown before the result was cut; absent where it was not. */
+    readonly limited?: { readonly rows: number; readonly bytes: number };
+  };
 }
 
 export interface ChangeFields {

@@ -38,6 +38,8 @@ export interface Action {
   readonly entities: readonly Entity[];
   /** Set when the bytes were malformed: the decision is `rejected` before any policy is asked. */
   readonly rejected?: string;
+  /** What to do instead, where that is not to send a well-formed message. */
+  readonly rejectedHint?: string;
 }
 
 export type Obligation =

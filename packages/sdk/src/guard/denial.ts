@@ -71,7 +71,7 @@ function wording(context: DenialContext, policy: PolicyInfo | undefined): Wordin
     case 'rejected':
       return {
         message: action.rejected ?? 'the message is malformed',
-        hint: 'no policy was asked: send a well-formed message',
+        hint: action.rejectedHint ?? 'no policy was asked: send a well-formed message',
       };
     case 'not-understood':
       return notUnderstood(decision);

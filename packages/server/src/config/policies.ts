@@ -17,6 +17,8 @@ import { checkWritable } from './source.ts';
 /** What the gateways of this version carry out, and the daemon for its own administration. */
 export const FULFILMENT: Fulfilment = {
   'sql.': ['approved', 'within-rate', 'tainted'],
+  // Whatever returns stored columns reads them, a RETURNING as well: so this is where results are bound.
+  'sql.select': ['approved', 'within-rate', 'tainted', 'masked', 'limited'],
   'policy.': ['approved', 'within-rate', 'tainted'],
 };
 

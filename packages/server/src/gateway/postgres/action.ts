@@ -1,6 +1,6 @@
 /** Facts of a SQL message → the action that the policies are asked about. Names follow guard.cedarschema. */
 import { Datetime, parseIp } from '@sealrail/cedar';
-import type { Catalog, DetectedKinds, Relation, SqlReading, SqlUse } from '@sealrail/facts';
+import type { Catalog, DetectedKinds, SqlReading, SqlUse } from '@sealrail/facts';
 import {
   type Act,
   type CedarRecord,
@@ -17,6 +17,7 @@ import {
   sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
+import { classesBelow, classesOfColumns } from './data-classes.ts';
 import { detectSent, type Sent } from './detected.ts';
 
 export interface SqlActOptions {
@@ -87,36 +88,6 @@ function addSchema(world: World, schema: string): EntityUid {
   });
 }
 
-type TableName = Pick<Relation, 'schema' | 'name'>;
-
-/** Data classes of these columns; those of a partition or a child are its parents' too. */
-function classesOf(world: World, table: TableName, columns: readonly string[]): string[] {
-  const { target, catalog } = world.options;
-  const tables = [table, ...(catalog?.relation(table.schema, table.name)?.parents ?? [])];
-  const paths = new Set(
-    tables.flatMap(({ schema, name }) => columns.map((column) => `${schema}.${name}.${column}`)),
-  );
-  return classesWhere(target.classes, (path) => paths.has(path));
-}
-
-/** Data classes anywhere below a view: what it does with them inside is not looked into. */
-function classesBelow(world: World, { schema, name }: TableName): string[] {
-  const { target, catalog } = world.options;
-  const below = catalog?.relation(schema, name)?.underlying ?? [];
-  return classesWhere(target.classes, (path) =>
-    below.some((one) => path.startsWith(`${one.schema}.${one.name}.`)),
-  );
-}
-
-function classesWhere(
-  classes: PostgresTarget['classes'],
-  test: (path: string) => boolean,
-): string[] {
-  return Object.keys(classes)
-    .filter((name) => classes[name]?.some(test))
-    .sort();
-}
-
 const union = (a: readonly string[], b: readonly string[]): string[] =>
   [...new Set([...a, ...b])].sort();
 
@@ -128,7 +99,10 @@ function addTable(world: World, schema: string, name: string): EntityUid {
   return add(world, {
     uid: new EntityUid('Table', `${parent.id}.${identifier(name)}`),
     attrs: {
-      classes: union(classesOf(world, table, own), classesBelow(world, table)),
+      classes: union(
+        classesOfColumns(world.options, table, own),
+        classesBelow(world.options, table),
+      ),
       appendOnly: false,
       ...(relation?.rows === undefined ? {} : { rows: relation.rows }),
     },
@@ -169,16 +143,16 @@ const touches = ({ columns, shown, derived, written, allColumns }: SqlUse): bool
 function accessOf(world: World, use: SqlUse): CedarRecord {
   const { resource } = use;
   const isTable = resource.kind === 'table';
-  const classes = (columns: readonly string[]) =>
-    isTable ? classesOf(world, resource, columns) : [];
-  const below = isTable && use.columns.length > 0 ? classesBelow(world, resource) : [];
+  const classesIn = (columns: readonly string[]) =>
+    isTable ? classesOfColumns(world.options, resource, columns) : [];
+  const below = isTable && use.columns.length > 0 ? classesBelow(world.options, resource) : [];
   return {
     columns: use.columns,
     shown: use.shown,
-    shownClasses: classes(use.shown),
-    derivedClasses: union(classes(use.derived), below),
+    shownClasses: classesIn(use.shown),
+    derivedClasses: union(classesIn(use.derived), below),
     written: use.written,
-    writtenClasses: classes(use.written),
+    writtenClasses: classesIn(use.written),
     allColumns: use.allColumns,
   };
 }

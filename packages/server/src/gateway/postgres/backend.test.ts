@@ -10,7 +10,10 @@ function relay(bytes: Buffer, sizes: readonly number[], fate: (type: string) => 
       seen.push(type);
       return fate(type);
     },
-    passing: (type, _head, length) => seen.push(`${type}${length}`),
+    passing: (type, _head, length) => {
+      seen.push(`${type}${length}`);
+      return 'pass';
+    },
   });
   const out: Buffer[] = [];
   let at = 0;
@@ -54,7 +57,7 @@ describe('BackendReader', () => {
 
   test('a row larger than anything we hold leaves as it comes, chunk by chunk', () => {
     const row = frame('D', Buffer.alloc(10 * HELD_BYTES_MAX));
-    const reader = new BackendReader({ message: () => 'pass', passing: () => undefined });
+    const reader = new BackendReader({ message: () => 'pass', passing: () => 'pass' });
     const first = reader.push(row.subarray(0, 1_000));
     expect(Buffer.concat(first).length).toBe(1_000);
     expect(Buffer.concat(reader.push(row.subarray(1_000))).length).toBe(row.length - 1_000);
@@ -70,10 +73,10 @@ describe('BackendReader', () => {
   });
 
   test('a length that no server sends ends it', () => {
-    const reader = new BackendReader({ message: () => 'pass', passing: () => undefined });
+    const reader = new BackendReader({ message: () => 'pass', passing: () => 'pass' });
     expect(() => reader.push(Buffer.from([0x5a, 0, 0, 0, 3]))).toThrow(ProtocolError);
     const long = Buffer.from([0x5a, 1, 0, 0, 0]);
-    const other = new BackendReader({ message: () => 'pass', passing: () => undefined });
+    const other = new BackendReader({ message: () => 'pass', passing: () => 'pass' });
     expect(() => other.push(long)).toThrow(ProtocolError);
   });
 });

@@ -12,7 +12,16 @@ const USER_OID = 16_384;
 const RELATIONS = `
   SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
     c.reltuples::float8 AS rows,
-    coalesce((SELECT json_agg(json_build_array(a.attname, a.attnotnull) ORDER BY a.attnum)
+    coalesce((SELECT json_agg(json_build_array(a.attname, a.attnotnull, a.attnum,
+        CASE WHEN a.attgenerated <> '' THEN (SELECT json_agg(DISTINCT b.attname)
+          FROM pg_catalog.pg_attrdef f
+          JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass
+            AND d.refobjid = c.oid AND d.refobjsubid <> a.attnum
+            AND (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid
+              OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+                AND d.objsubid = a.attnum)
+          JOIN pg_catalog.pg_attribute b ON b.attrelid = c.oid AND b.attnum = d.refobjsubid
+          WHERE f.adrelid = c.oid AND f.adnum = a.attnum) END) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
     coalesce((SELECT json_agg(k.columns) FROM (
@@ -120,7 +129,7 @@ interface RelationRow {
   readonly name: string;
   readonly kind: string;
   readonly rows: number;
-  readonly columns: readonly (readonly [string, boolean])[];
+  readonly columns: readonly (readonly [string, boolean, number, readonly string[] | null])[];
   readonly keys: readonly (readonly string[] | null)[];
 }
 
@@ -178,19 +187,29 @@ async function readRelations(client: pg.Client): Promise<ReadonlyMap<string, Rel
         .map(named);
   };
   const underlying = closure((await client.query<Edge>(UNDERLYING)).rows);
-  const parents = closure((await client.query<Edge>(PARENTS)).rows);
+  const inherits = (await client.query<Edge>(PARENTS)).rows;
+  const parents = closure(inherits);
+  const children = closure(inherits.map(({ above, below }) => ({ above: below, below: above })));
   return new Map(
     rows.map((row) => {
       const above = parents(row.oid);
+      const beneath = children(row.oid);
       const relation: Relation = {
         ...named(row),
         kind: KINDS[row.kind] ?? 'table',
-        columns: row.columns.map(([name, notNull]) => ({ name, notNull })),
+        columns: row.columns.map(([name, notNull, number, from]) => ({
+          name,
+          notNull,
+          number,
+          ...(from === null ? {} : { from }),
+        })),
+        oid: Number(row.oid),
         // Of a unique column that may be null, equality still finds one row at most.
         keys: row.keys.filter((key) => key !== null && key.length > 0).map((key) => key ?? []),
         underlying: isSystem(row) ? [] : underlying(row.oid),
         ...(row.rows >= 0 ? { rows: Math.round(row.rows) } : {}),
         ...(above.length > 0 ? { parents: above } : {}),
+        ...(beneath.length > 0 ? { children: beneath } : {}),
       };
       return [keyOf(relation), relation];
     }),

@@ -183,18 +183,23 @@ export class BodyReader {
 }
 
 export interface ErrorFields {
-  readonly severity?: 'ERROR' | 'FATAL';
+  readonly severity?: 'ERROR' | 'FATAL' | 'WARNING' | 'NOTICE';
   readonly code: string;
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
   /** 1-based, in characters of the client's own text. */
   readonly position?: number;
+  /** Other fields by their letter. */
+  readonly more?: readonly (readonly [letter: string, value: string])[];
 }
 
-/** ErrorResponse; every field ends in a zero byte, and one more ends the message. */
-export function errorResponse(fields: ErrorFields): Buffer {
-  const { severity = 'ERROR', code, message, detail, hint, position } = fields;
+export const errorResponse = (fields: ErrorFields): Buffer => responseOf('E', fields);
+export const noticeResponse = (fields: ErrorFields): Buffer => responseOf('N', fields);
+
+/** Every field ends in a zero byte, and one more ends the message. */
+function responseOf(type: 'E' | 'N', fields: ErrorFields): Buffer {
+  const { severity = 'ERROR', code, message, detail, hint, position, more = [] } = fields;
   const all: readonly (readonly [string, string | undefined])[] = [
     ['S', severity],
     ['V', severity],
@@ -203,11 +208,12 @@ export function errorResponse(fields: ErrorFields): Buffer {
     ['D', detail],
     ['H', hint],
     ['P', position === undefined ? undefined : String(position)],
+    ...more,
   ];
   const present = all.flatMap(([letter, value = '']) =>
     value === '' ? [] : [cstring(letter + value.replaceAll('\0', ''))],
   );
-  return frame('E', ...present, Buffer.of(0));
+  return frame(type, ...present, Buffer.of(0));
 }
 
 /** Fields of an ErrorResponse or NoticeResponse by their letter. */

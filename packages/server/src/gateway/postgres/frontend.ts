@@ -7,13 +7,24 @@ import type { Decided } from '@sealrail/sdk';
 import { CopiedData } from './copied.ts';
 import { poisonCopy, poisonParse, poisonQuery, RESERVED_NAME } from './denial.ts';
 import { frame, ProtocolError } from './frame.ts';
-import { type Asked, asked, effectsOf, type Judge } from './judge.ts';
+import { type Asked, asked, effectsOf, type Judged } from './judge.ts';
 import type { Bind, ClientMessage } from './messages.ts';
 import { NameChanges } from './name-changes.ts';
 import type { Outbox } from './outbox.ts';
 import type { Denied, Outstanding, Pipeline } from './pipeline.ts';
-import { NAMES_MAX, type NameMap, type Names, type Portal } from './statements.ts';
+import { matchResult, type ResultPlan } from './result-plan.ts';
+import { readRowDescription } from './row-description.ts';
+import { cursorPlans, type Plans } from './shown-by.ts';
+import { NAMES_MAX, type NameMap, type Portal } from './statements.ts';
+import {
+  describePortal,
+  executeUpTo,
+  isBoundedRead,
+  isUnfoldable,
+  unfoldedQuery,
+} from './unfolded.ts';
 import { openUnit, type Unit } from './unit.ts';
+import { cursorOf, type Shown, Units, type UnitsOptions } from './units.ts';
 
 /** Requests that the upstream has not answered; past it nothing more is taken until it has. */
 export const OUTSTANDING_MAX = 10_000;
@@ -22,9 +33,7 @@ const FLUSH = frame('H');
 /** Type and length. */
 const FRAME_HEADER_BYTES = 5;
 
-export interface FrontendOptions {
-  readonly judge: Judge;
-  readonly names: Names;
+export interface FrontendOptions extends UnitsOptions {
   readonly pipeline: Pipeline;
   readonly outbox: Outbox;
   /** Reads the catalog again; resolves when what was committed before is known. */
@@ -49,8 +58,11 @@ export class Frontend {
   /** Units that an Execute has gone up for: the next one of the same portal is an action of its own. */
   readonly #executed = new WeakSet<Unit>();
 
+  readonly #units: Units;
+
   constructor(options: FrontendOptions) {
     this.#options = options;
+    this.#units = new Units(options);
   }
 
   /**
@@ -128,7 +140,7 @@ export class Frontend {
       throw new ProtocolError('only COPY data may follow a COPY FROM STDIN that is not over');
     }
     // The client is not answered for it, so it is not judged, and there is nothing to send.
-    if (this.#doomed) return true;
+    if (this.#doomed || pipeline.discarding) return true;
     if (pipeline.length >= OUTSTANDING_MAX || this.#rising > 0 || this.#refreshing) return false;
     if (judge.resolution.uncommitted && pipeline.length > 0) return false;
     switch (message.kind) {
@@ -139,7 +151,7 @@ export class Frontend {
       case 'bind':
         return this.#bind(message, bytes);
       case 'execute':
-        return this.#execute(message.portal, bytes);
+        return this.#execute(message, bytes);
       case 'close':
         return this.#close(message.what, message.name, bytes);
       case 'describe':
@@ -157,7 +169,12 @@ export class Frontend {
     if (!reading) return false;
     const decided = this.#decide(query, reading);
     if (decided.denial) return this.#deny('query', '', { denial: decided.denial, reading });
-    return this.#run('query', { query, reading, unit: openUnit(decided.decisionId) }, bytes);
+    const plans = this.#units.plansOf(decided, reading, undefined);
+    const unit = this.#units.open(decided.decisionId, reading, plans && { plans });
+    const running = { query, reading, unit, plans };
+    const rowsMax = isUnfoldable(reading) ? (unit.showing?.rowsMax(0) ?? 0) : 0;
+    if (rowsMax === 0) return this.#run('query', running, bytes);
+    return this.#run('query', { ...running, unfolded: true }, unfoldedQuery(text, rowsMax));
   }
 
   /** A Parse takes locks: it is judged too. Where it is allowed its Bind has the entry. */
@@ -194,8 +211,10 @@ export class Frontend {
     if (!reading) return false;
     const decided = this.#decide(query, reading);
     if (decided.denial) return this.#deny('bind', '', { denial: decided.denial, reading });
-    const unit = openUnit(decided.decisionId);
-    const portal = { ...query, madeFrom: judge.madeFrom(reading), unit, held: false };
+    const plan = this.#units.plansOf(decided, reading, this.#group)?.[0];
+    const unit = this.#units.open(decided.decisionId, reading);
+    const made = { madeFrom: judge.madeFrom(reading), unit, plan, held: false };
+    const portal: Portal = { ...query, ...made, described: { known: false } };
     if (!names.portals.hasRoomFor(portal)) {
       const reason = `a session may hold ${NAMES_MAX} portals of a limited length`;
       return this.#reject('bind', '', { text: query.text, reason, code: '54000' });
@@ -205,7 +224,7 @@ export class Frontend {
   }
 
   /** Nothing new to decide, unless policies or the meaning of names have changed since the Bind. */
-  #execute(name: string, bytes: Buffer): boolean {
+  #execute({ portal: name, rowsMax }: Execute, bytes: Buffer): boolean {
     const { judge, names } = this.#options;
     const found = names.portals.look(name, this.#group);
     if (found.kind === 'unsettled') return false;
@@ -213,14 +232,57 @@ export class Frontend {
     const query: Asked = portal ?? asked('');
     const reading = portal ? judge.read(query, this.#group) : judge.doubt('unresolved-name');
     if (!reading) return false;
-    if (portal?.madeFrom === judge.madeFrom(reading)) {
-      const { unit } = portal;
-      const again = this.#executed.has(unit) ? openUnit(unit.decisionId) : unit;
-      return this.#run('execute', { query, reading, unit: again }, bytes);
+    const asBound = portal?.madeFrom === judge.madeFrom(reading);
+    // What it shows is asked for before anything is decided again: that may need it.
+    if (portal && !portal.described.known && (!asBound || hasMasks(portal.plan))) {
+      return this.#describe(name, portal);
     }
-    const decided = this.#decide(query, reading);
-    if (decided.denial) return this.#deny('execute', '', { denial: decided.denial, reading });
-    return this.#run('execute', { query, reading, unit: openUnit(decided.decisionId) }, bytes);
+    const decided = asBound ? undefined : this.#decide(query, reading);
+    if (decided?.denial) return this.#deny('execute', '', { denial: decided.denial, reading });
+    const plans = decided ? this.#units.plansOf(decided, reading, this.#group) : planned(portal);
+    const fields = portal?.described.fields;
+    const problem = plans?.[0] && fields ? matchResult(plans[0], fields) : undefined;
+    if (typeof problem === 'string') {
+      this.#refresh();
+      const unfit = { text: query.text, reason: problem, hint: NOT_AS_JUDGED_HINT };
+      return this.#reject('execute', '', unfit);
+    }
+    const unit = this.#unitOf(
+      portal,
+      decided,
+      reading,
+      plans && { plans, ...(fields && { fields }) },
+    );
+    const most = isBoundedRead(reading) ? (unit.showing?.rowsMax(rowsMax) ?? rowsMax) : rowsMax;
+    const sent = most === rowsMax ? bytes : executeUpTo(name, most);
+    return this.#run('execute', { query, reading, unit, plans }, sent);
+  }
+
+  /** That of the Bind, the first time; whatever comes later of the same portal is a unit of its own. */
+  #unitOf(
+    portal: Portal | undefined,
+    decided: Judged | undefined,
+    reading: SqlReading,
+    shown: Shown | undefined,
+  ): Unit {
+    const id = decided?.decisionId ?? portal?.unit.decisionId ?? '';
+    const unit = this.#units.open(id, reading, shown);
+    if (decided || !portal || this.#executed.has(portal.unit)) return unit;
+    portal.unit.showing = unit.showing;
+    return portal.unit;
+  }
+
+  /** The message waits for the answer, which the client does not see. */
+  #describe(name: string, { described }: Portal): boolean {
+    const request: Outstanding = {
+      kind: 'describe',
+      described: (body) => {
+        described.known = true;
+        described.fields = body && readRowDescription(body);
+      },
+    };
+    this.#send(request, describePortal(name));
+    return false;
   }
 
   #close(what: 'statement' | 'portal', name: string, bytes: Buffer): boolean {
@@ -243,11 +305,11 @@ export class Frontend {
 
   // ---------------------------------------------------------------- what goes up
 
-  #decide(query: Asked, reading: SqlReading): Decided {
+  #decide(query: Asked, reading: SqlReading): Judged {
     return this.#recorded(this.#options.judge.decide(query, reading));
   }
 
-  #recorded(decided: Decided): Decided {
+  #recorded<T extends Decided>(decided: T): T {
     this.#options.decided();
     this.#options.outbox.waitFor(decided.durable);
     return decided;
@@ -260,15 +322,23 @@ export class Frontend {
   }
 
   /** A text that runs now: what it does to the session counts as the server says that it is done. */
-  #run(kind: 'query' | 'execute', { query, reading, unit }: Running, bytes: Buffer): boolean {
+  #run(
+    kind: 'query' | 'execute',
+    { query, reading, unit, plans, unfolded }: Running,
+    bytes: Buffer,
+  ): boolean {
     const { judge, names } = this.#options;
     const effects = effectsOf(reading);
     const raises = effects.some((effect) => judge.resolution.mayChangeBy(effect));
+    const cursors = cursorPlans(plans, reading);
     const changes = new NameChanges({
       names,
       effects,
       group: kind === 'query' ? undefined : this.#group,
-      cursor: () => cursorOf(query, reading, { madeFrom: judge.madeFrom(reading), unit }),
+      cursor: () => {
+        const made = { madeFrom: judge.madeFrom(reading), unit, plan: cursors.shift() };
+        return cursorOf(query, reading, made);
+      },
       gone: this.#gone,
     });
     let touched = false;
@@ -286,7 +356,7 @@ export class Frontend {
     };
     const copyIns = effects.filter((effect) => effect.kind === 'copy-in').length;
     if (copyIns > 0) this.#copied = { query, reading, data: new CopiedData() };
-    return this.#send({ kind, unit, tag, over, copyIns }, bytes);
+    return this.#send({ kind, unit, tag, over, copyIns, ...(unfolded ? { unfolded } : {}) }, bytes);
   }
 
   /** Its data has brought something: decided again with that, as an action of its own. True where that is denied. */
@@ -342,9 +412,9 @@ export class Frontend {
   #reject(
     kind: RequestKind,
     name: string,
-    { text, reason, code }: { text: string; reason: string; code?: string },
+    { text, reason, hint, code }: { text: string; reason: string; hint?: string; code?: string },
   ): boolean {
-    const { denial } = this.#recorded(this.#options.judge.reject(text, reason));
+    const { denial } = this.#recorded(this.#options.judge.reject(text, reason, hint));
     if (!denial) throw new ProtocolError(reason);
     return this.#deny(kind, name, {
       denial,
@@ -356,18 +426,16 @@ export class Frontend {
 
 type RequestKind = 'query' | 'parse' | 'bind' | 'execute';
 
+type Execute = Extract<ClientMessage, { readonly kind: 'execute' }>;
+
 interface Running {
   readonly query: Asked;
   readonly reading: SqlReading;
   readonly unit: Unit;
+  readonly plans: Plans | undefined;
+  readonly unfolded?: boolean;
 }
 
-/** Comments are out of a template; a cursor that is held without our seeing it is an unknown name later. */
-function cursorOf(
-  query: Asked,
-  { facts }: SqlReading,
-  made: Pick<Portal, 'madeFrom' | 'unit'>,
-): Portal {
-  const held = /\bWITH\s+HOLD\b/i.test(facts.template);
-  return { text: query.text, binds: query.binds, bySql: true, held, ...made };
-}
+const NOT_AS_JUDGED_HINT = 'prepare it again: the database changed since it was judged';
+const hasMasks = (plan: ResultPlan | undefined): boolean => (plan?.masks.size ?? 0) > 0;
+const planned = (portal: Portal | undefined): Plans | undefined => portal?.plan && [portal.plan];

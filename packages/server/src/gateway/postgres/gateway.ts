@@ -1,5 +1,5 @@
 /** A PostgreSQL gateway: one listener before one target, one upstream connection a session. */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import {
   type Guard,
@@ -44,8 +44,8 @@ export interface GatewayOptions {
   readonly nowMs: () => number;
   readonly nowUs: () => number;
   /**
-   * What the salts of names that do not exist are made from. Kept over restarts it gives the same salt
-   * again, as an existing name would; without one it is drawn anew for each process.
+   * What the salts of names that do not exist are made from, and the key of the hashes that stand for masked
+   * values. Kept over restarts it gives the same ones again; without one it is drawn anew for each process.
    */
   readonly secret?: Uint8Array;
   /** SESSIONS_MAX, unless a test wants fewer. */
@@ -148,6 +148,7 @@ class PostgresGateway implements Gateway {
   readonly #kept = new StatementsKept();
   readonly #secret: Uint8Array;
   readonly #onReload: (target: PostgresTarget) => void;
+  readonly #maskKey: Uint8Array;
   #target: PostgresTarget;
   #tls: ClientTls | undefined;
 
@@ -162,6 +163,10 @@ class PostgresGateway implements Gateway {
     this.#onReload = onReload;
     this.#keys = new CancelKeys(options.nowMs);
     this.#secret = options.secret ?? randomBytes(32);
+    // What is made of a client's name under the same secret begins with another word: see scram.ts.
+    this.#maskKey = createHmac('sha256', this.#secret)
+      .update(`sealrail mask key\0${options.target.name}`)
+      .digest();
     this.catalog = catalog;
     this.readings = readings;
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
@@ -354,6 +359,7 @@ class PostgresGateway implements Gateway {
       target: this.#target.name,
       newId,
       nowUs,
+      maskKey: this.#maskKey,
     });
     const { key, release } = this.#keys.issue(upstream, minor);
     this.#sessions.add(session);

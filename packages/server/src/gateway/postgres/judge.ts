@@ -7,16 +7,20 @@ import {
   type DetectedKinds,
   type Doubt,
   mergeReadings,
+  type QualifiedName,
   readSql,
   type SqlReading,
   type SqlStatement,
+  type SqlUse,
   withDoubt,
 } from '@sealrail/facts';
 import type { Act, CedarRecord, Decided, Guard, Mode, Principal } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
 import { callerOf, type StatementsKept, sqlAct } from './action.ts';
+import { type ClassesOptions, classesOfColumns } from './data-classes.ts';
 import { NO_CATALOG, type Readings } from './readings.ts';
 import { Resolution } from './resolution.ts';
+import { mayBeUnfulfillable, planResults, type ResultPlan } from './result-plan.ts';
 import type { Found, Names, Prepared } from './statements.ts';
 
 export { Readings } from './readings.ts';
@@ -36,6 +40,13 @@ const NOTHING = readSql({
   parse: () => ({ kind: 'tree', version: 0, stmts: [] }),
   catalog: NO_CATALOG,
 });
+
+/** A decision, and what its obligations make of the results; undefined where there is nothing to do to them. */
+export interface Judged extends Decided {
+  readonly plans?: readonly ResultPlan[];
+}
+
+const UNFULFILLED_HINT = 'return these columns bare and by themselves, or leave them out';
 
 export interface JudgeOptions {
   readonly guard: Guard;
@@ -62,6 +73,8 @@ export class Judge {
   readonly #caller: CedarRecord;
   readonly resolution = new Resolution();
   inTransaction = false;
+  /** Something of this session was shown with a mask, or is about to be. */
+  masks = false;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
@@ -118,19 +131,73 @@ export class Judge {
   /** The statement that EXECUTE runs: PREPARE takes none that prepares or executes another. */
   #inner({ text }: Prepared): SqlStatement {
     const catalog = this.#options.catalog() ?? NO_CATALOG;
-    const { facts } = this.#options.readings.read(text, catalog, this.resolution.namesKnown);
-    return this.#doubted({ kind: 'statement', facts, literals: [], effects: [] }, true);
+    const read = this.#options.readings.read(text, catalog, this.resolution.namesKnown);
+    const shows = read.kind === 'statement' ? (read.shows ?? []) : [];
+    const { facts } = read;
+    return this.#doubted({ kind: 'statement', facts, literals: [], effects: [], shows }, true);
   }
 
-  decide(query: Asked, reading: SqlReading): Decided {
-    return this.#options.guard.decide(this.#act(query, reading));
+  /** An obligation that cannot be carried out is a denial, before anything happens. */
+  decide(query: Asked, reading: SqlReading): Judged {
+    const { guard } = this.#options;
+    const act = this.#act(query, reading);
+    if (this.mode !== 'enforce') return guard.decide(act);
+    const foreseen = this.#unfulfillable(act, reading);
+    if (foreseen !== undefined) return guard.decide(refused(act, foreseen, UNFULFILLED_HINT));
+    const decided = guard.decide(act);
+    const plans = this.#plan(decided, reading);
+    if (typeof plans !== 'string') {
+      this.masks ||= plans.some(({ masks }) => masks.size > 0);
+      return plans.length === 0 ? decided : { ...decided, plans };
+    }
+    const nothing = { status: 'skipped', dispatched: false } as const;
+    const { decisionId } = decided;
+    guard.outcome({ decisionId, outcome: nothing, durationUs: 0 }, act).catch(() => undefined);
+    return guard.decide(refused(act, plans, UNFULFILLED_HINT));
   }
 
   /** The verdict alone: an allowed Parse has no entry, its Bind will. */
   wouldBlock(query: Asked, reading: SqlReading): boolean {
     if (this.mode !== 'enforce') return false;
-    const { action } = this.#act(query, reading);
-    return this.#options.guard.explain(action).decision.verdict !== 'allow';
+    const act = this.#act(query, reading);
+    const { verdict } = this.#options.guard.explain(act.action).decision;
+    return verdict !== 'allow' || this.#unfulfillable(act, reading) !== undefined;
+  }
+
+  /**
+   * False where a row of the tables that it touches would be shown to this principal with a mask, or not at
+   * all. Asked only when something is to be said that may print one.
+   */
+  seesPlainly(reading: SqlReading): boolean {
+    if (this.mode !== 'enforce') return true;
+    const known = { target: this.#options.target(), catalog: this.#options.catalog() };
+    const { tablesRead, tablesWritten } = reading.facts;
+    const uses = [...tablesRead, ...tablesWritten].flatMap((table) => readOfAll(table, known));
+    if (uses.length === 0) return true;
+    const facts = { ...reading.facts, doubts: [], uses };
+    const whole: SqlReading = { kind: 'statement', facts, literals: [], effects: [] };
+    const { action } = this.#act(asked(''), whole);
+    const { verdict, obligations } = this.#options.guard.explain(action).decision;
+    return verdict === 'allow' && obligations.every(({ kind }) => kind !== 'mask');
+  }
+
+  /** Asked before it is decided, so that one entry says what became of it; only where it may be so. */
+  #unfulfillable({ action }: Act, reading: SqlReading): string | undefined {
+    const [target, catalog] = [this.#options.target(), this.#options.catalog()];
+    if (!mayBeUnfulfillable({ reading, target, catalog })) return undefined;
+    const { decision } = this.#options.guard.explain(action);
+    const plans = this.#plan({ decision, decisionId: '' }, reading);
+    return typeof plans === 'string' ? plans : undefined;
+  }
+
+  #plan(
+    { decision, decisionId }: Pick<Decided, 'decision' | 'decisionId'>,
+    reading: SqlReading,
+  ): readonly ResultPlan[] | string {
+    const { obligations, verdict } = decision;
+    if (obligations.length === 0 || verdict !== 'allow') return [];
+    const [target, catalog] = [this.#options.target(), this.#options.catalog()];
+    return planResults({ obligations, reading, target, catalog }, decisionId);
   }
 
   /** What nothing can be said about: a name that is not known, a call by number. */
@@ -139,9 +206,8 @@ export class Judge {
   }
 
   /** Malformed: stopped in any mode, before any policy is asked. */
-  reject(text: string, reason: string): Decided {
-    const act = this.#act(asked(text), NOTHING);
-    return this.#options.guard.decide({ ...act, action: { ...act.action, rejected: reason } });
+  reject(text: string, reason: string, hint?: string): Decided {
+    return this.#options.guard.decide(refused(this.#act(asked(text), NOTHING), reason, hint));
   }
 
   #act({ text, binds, copied }: Asked, reading: SqlReading): Act {
@@ -164,6 +230,30 @@ export class Judge {
     });
     return { ...act, target: target.name, mode: this.mode, session, principal };
   }
+}
+
+/** No policy is asked for it, whatever they say. */
+function refused(act: Act, rejected: string, hint?: string): Act {
+  const more = hint === undefined ? {} : { rejectedHint: hint };
+  return { ...act, action: { ...act.action, rejected, ...more } };
+}
+
+/** Everything of a table shown at once; nothing where none of it is of any class. */
+function readOfAll({ schema, name }: QualifiedName, known: ClassesOptions): SqlUse[] {
+  const columns = known.catalog?.relation(schema, name)?.columns.map((one) => one.name) ?? [];
+  if (classesOfColumns(known, { schema, name }, columns).length === 0) return [];
+  const resource = { kind: 'table', schema, name } as const;
+  return [
+    {
+      verb: 'select',
+      resource,
+      columns,
+      shown: columns,
+      derived: [],
+      written: [],
+      allColumns: true,
+    },
+  ];
 }
 
 export type Effect = SqlStatement['effects'][number];

@@ -15,7 +15,7 @@ export type ClientMessage =
   | Bind
   | { readonly kind: 'describe' }
   | { readonly kind: 'close'; readonly what: 'statement' | 'portal'; readonly name: string }
-  | { readonly kind: 'execute'; readonly portal: string }
+  | { readonly kind: 'execute'; readonly portal: string; readonly rowsMax: number }
   | { readonly kind: 'copy-data' | 'copy-done' | 'copy-fail' }
   | { readonly kind: 'sync' | 'flush' | 'terminate' | 'function-call' };
 
@@ -60,8 +60,9 @@ function parseBody(type: string, body: BodyReader): ClientMessage {
       return bind(body);
     case 'E': {
       const portal = body.string();
-      body.int32();
-      return { kind: 'execute', portal };
+      // Zero or less is all of them.
+      const rowsMax = Math.max(0, body.int32());
+      return { kind: 'execute', portal, rowsMax };
     }
     case 'D':
       named('Describe', body);

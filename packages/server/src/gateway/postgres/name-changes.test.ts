@@ -11,6 +11,8 @@ const portal: Portal = {
   madeFrom: '',
   unit: openUnit('d'),
   held: false,
+  plan: undefined,
+  described: { known: false },
 };
 
 function changes(names: Names, ...effects: readonly Effect[]) {

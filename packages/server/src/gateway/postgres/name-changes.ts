@@ -24,7 +24,7 @@ export interface NameChangesOptions {
   readonly names: Names;
   readonly effects: readonly Effect[];
   readonly group: number | undefined;
-  /** The portal that a cursor of this name would be. */
+  /** The portal that the next cursor of the text would be. */
   readonly cursor: () => Portal;
   /** Portals that are gone. */
   readonly gone: (portals: readonly Portal[]) => void;

@@ -158,7 +158,8 @@ export class Outcomes {
 
   #write(unit: Unit, outcome: Outcome['outcome'], more: Partial<Outcome> = {}): void {
     this.#count++;
-    const { decisionId, code, rows, bytes, sentUs } = unit;
+    const { decisionId, code, rows, bytes, sentUs, showing } = unit;
+    const obligations = showing?.carriedOut();
     const durationUs = sentUs === undefined ? 0 : Math.round(this.#options.nowUs() - sentUs);
     // Read and thrown away by the server, or never sent: what was reserved for it is free again.
     const nothingDone = outcome.status === 'skipped' && !unit.bound;
@@ -172,6 +173,7 @@ export class Outcomes {
       rows,
       bytes,
       durationUs: Math.max(0, durationUs),
+      ...(obligations ? { obligations } : {}),
       ...more,
     });
   }

@@ -24,6 +24,10 @@ export interface Outstanding {
   readonly tag?: (tag: string) => void;
   /** It ended, done or not: whatever was not done by now will not be. */
   readonly over?: () => void;
+  /** Ours: the answer is for us, and the client never hears of it. Undefined for NoData. */
+  readonly described?: (rowDescription: Buffer | undefined) => void;
+  /** A Query that went up as messages of the extended protocol, so that it ends after so many rows. */
+  readonly unfolded?: boolean;
   /** How many COPY FROM STDIN it holds. */
   readonly copyIns?: number;
 }
@@ -91,6 +95,16 @@ export class Pipeline {
 
   constructor(events: PipelineEvents) {
     this.#events = events;
+  }
+
+  /** What the next answer is about. */
+  get head(): Outstanding | undefined {
+    return this.#queue[0];
+  }
+
+  /** The server throws away whatever comes before the next Sync. */
+  get discarding(): boolean {
+    return this.#discarding;
   }
 
   get length(): number {
@@ -226,6 +240,14 @@ export class Pipeline {
     if (head?.kind !== 'execute') return;
     if (head.unit) this.#finish(head.unit, 'executed');
     this.#answered('execute');
+  }
+
+  /** What a Query shows is not shown after all; the server knows nothing of it, and its ReadyForQuery follows. */
+  refuse(code: string): void {
+    const unit = this.#queue[0]?.unit;
+    if (!unit) return;
+    unit.code = code;
+    this.#finish(unit, 'failed');
   }
 
   #error(code: string): void {

@@ -13,6 +13,9 @@ import { type ClientMessage, clientFrameLimit, parseMessage } from './messages.t
 import { allDurable, LOG_WAIT_MS_MAX, NotDurable, Outbox } from './outbox.ts';
 import { Outcomes } from './outcome.ts';
 import { Pipeline } from './pipeline.ts';
+import { ResultRefused } from './row-rewriter.ts';
+import { scrubbed } from './scrub.ts';
+import type { RowFate, Showing } from './showing.ts';
 import type { Names } from './statements.ts';
 import { PINNED_SETTINGS, type Upstream } from './upstream.ts';
 
@@ -22,6 +25,9 @@ export const BATCH_BYTES_MAX = 4 << 20;
 export const TURN_US_MAX = 20_000;
 /** A peer that does not take the end of its session gets it taken. */
 export const CLOSE_MS_MAX = 5_000;
+
+/** Pieces of one chunk that are written one by one; rows that were rewritten are joined first. */
+const PARTS_MAX = 8;
 
 export interface SessionOptions {
   readonly client: Socket;
@@ -37,6 +43,8 @@ export interface SessionOptions {
   readonly target: string;
   readonly newId: () => string;
   readonly nowUs: () => number;
+  /** What hashes in the place of values are made with. */
+  readonly maskKey: Uint8Array;
 }
 
 /** Ends a session with an error that its client sees; anything outstanding is abandoned. */
@@ -69,7 +77,7 @@ export class Session {
   #close: () => void = () => undefined;
 
   constructor(options: SessionOptions) {
-    const { judge, names, refreshCatalog, newId, nowUs, upstream } = options;
+    const { judge, names, refreshCatalog, newId, nowUs, upstream, maskKey } = options;
     this.#options = options;
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
@@ -92,6 +100,7 @@ export class Session {
       refreshCatalog,
       pipeline: this.#pipeline,
       outbox: this.#outbox,
+      maskKey,
       decided: () => {
         this.#decisions++;
       },
@@ -192,6 +201,7 @@ export class Session {
       void this.#fail(error);
       return;
     }
+    if (parts.length > PARTS_MAX) parts = [Buffer.concat(parts)];
     client.cork();
     for (const part of parts) client.write(part);
     client.uncork();
@@ -203,9 +213,22 @@ export class Session {
     switch (type) {
       case 'E':
         return this.#error(body);
+      case 'N':
+        return this.#hides() ? scrubbed('N', body) : 'pass';
       case 'C':
-        this.#pipeline.answer('C', body.toString('latin1', 0, body.indexOf(0)));
-        return 'pass';
+        return this.#complete(body.toString('latin1', 0, body.indexOf(0)));
+      case 's':
+        return this.#suspended();
+      case 'T':
+      case 'n':
+        return this.#described(type, body);
+      case '1':
+      case '2':
+      case '3': {
+        const isOurs = this.#pipeline.head?.unfolded === true;
+        this.#pipeline.answer(type, '');
+        return isOurs ? 'drop' : 'pass';
+      }
       case 'Z':
         this.#pipeline.answer('Z', body.toString('latin1', 0, 1));
         return 'pass';
@@ -225,19 +248,105 @@ export class Session {
     const code = fields.get('C') ?? '';
     const id = poisonedId(fields.get('M') ?? '');
     const denied = id === undefined ? undefined : this.#pipeline.denied(id);
+    const [isHidden, isRefused] = [!denied && this.#hides(), this.#refused];
     this.#severity(fields.get('V'), code);
     this.#pipeline.answer('E', code);
-    return denied ? errorResponse(denialFields(denied)) : 'pass';
+    if (denied) return errorResponse(denialFields(denied));
+    // The client has its error for this message.
+    if (isRefused) return 'drop';
+    return isHidden ? scrubbed('E', body) : 'pass';
   }
 
   /** Rows, and what is too long to be held: of an error its code stands near the front. */
-  #passing(type: string, head: Buffer, bytes: number): void {
-    if (type === 'D' || type === 'd') this.#pipeline.data(bytes);
-    else if (type === 'E') {
+  #passing(type: string, head: Buffer, bytes: number): RowFate | Buffer {
+    if (type === 'D') return this.#row(bytes);
+    if (type === 'd') {
+      if (this.#refused) return 'drop';
+      this.#pipeline.data(bytes);
+      return 'pass';
+    }
+    if (type === 'N') return this.#hides() ? scrubbed('N', head) : 'pass';
+    if (type === 'T') throw new ProtocolError(`the server described a result in ${bytes} bytes`);
+    if (type === 'E') {
+      const isHidden = this.#hides();
       const fields = readErrorFields(head);
       this.#severity(fields.get('V'), fields.get('C') ?? '');
       this.#pipeline.answer('E', fields.get('C') ?? '');
-    } else this.#pipeline.answer(type, '');
+      return isHidden ? scrubbed('E', head) : 'pass';
+    }
+    this.#pipeline.answer(type, '');
+    return 'pass';
+  }
+
+  // ---------------------------------------------------------------- what obligations make of results
+
+  #row(bytes: number): RowFate {
+    const showing = this.#pipeline.head?.unit?.showing;
+    const fate = showing === undefined ? 'pass' : showing.row(bytes);
+    if (fate !== 'drop') this.#pipeline.data(bytes);
+    return fate;
+  }
+
+  #complete(tag: string): Fate {
+    const showing = this.#pipeline.head?.unit?.showing;
+    if (showing?.refused) return 'drop';
+    const said = showing?.complete(tag);
+    this.#pipeline.answer('C', said?.tag ?? tag);
+    return said?.bytes ?? 'pass';
+  }
+
+  /** As many rows as the client asked for, or one more than it may see. */
+  #suspended(): Fate {
+    const said = this.#pipeline.head?.unit?.showing?.suspended();
+    if (said) this.#pipeline.answer('C', said.tag);
+    else this.#pipeline.answer('s', '');
+    return said?.bytes ?? 'pass';
+  }
+
+  #described(type: 'T' | 'n', body: Buffer): Fate {
+    const { head } = this.#pipeline;
+    const showing = head?.kind === 'query' ? head.unit?.showing : undefined;
+    head?.described?.(type === 'T' ? body : undefined);
+    this.#pipeline.answer(type, '');
+    if (head?.described || (type === 'n' && head?.unfolded) || showing?.refused) return 'drop';
+    const problem = type === 'T' ? showing?.describe(body) : undefined;
+    return showing && problem !== undefined ? this.#refuse(showing, problem) : 'pass';
+  }
+
+  /**
+   * What the server shows is not what was judged: not one row of it goes out. Of a read nothing else has
+   * come, so that it is as if it had failed; after anything else the session cannot go on as if it had.
+   */
+  #refuse(showing: Showing, problem: string): Buffer {
+    const decisionId = this.#pipeline.head?.unit?.decisionId ?? '';
+    this.#record({
+      kind: 'finding',
+      rule: 'result-not-as-judged',
+      severity: 'high',
+      message: problem,
+      about: [decisionId],
+    });
+    this.#options.refreshCatalog().catch(() => undefined);
+    if (!showing.readOnly) throw new ResultRefused('42501', problem);
+    showing.refused = true;
+    this.#pipeline.refuse('42501');
+    return errorResponse({
+      code: '42501',
+      message: `denied: ${problem}`,
+      detail: `decision ${decisionId}`,
+      hint: 'try again in a moment: the database changed since its catalog was read',
+    });
+  }
+
+  get #refused(): boolean {
+    return this.#pipeline.head?.unit?.showing?.refused === true;
+  }
+
+  /** True where an error or a notice could print a value that this principal sees masked, if at all. */
+  #hides(): boolean {
+    const { judge } = this.#options;
+    if (judge.masks) return true;
+    return this.#pipeline.head?.unit?.seesPlainly() === false;
   }
 
   #severity(severity: string | undefined, code: string): void {
@@ -292,7 +401,7 @@ export class Session {
   }
 
   async #explain(error: unknown): Promise<{ code: string; message: string }> {
-    if (error instanceof SessionEnd) return error;
+    if (error instanceof SessionEnd || error instanceof ResultRefused) return error;
     if (error instanceof NotDurable) {
       const message = 'the log cannot record this, so nothing passes';
       return { code: '58000', message };

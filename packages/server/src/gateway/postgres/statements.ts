@@ -2,6 +2,8 @@
  * What the names of a session stand for: prepared statements and portals, one map each for SQL and wire,
  * as the server has them, with the changes that are on their way there.
  */
+import type { ResultPlan } from './result-plan.ts';
+import type { ResultField } from './row-description.ts';
 import type { Unit } from './unit.ts';
 
 /** Names that one map may hold; past it new ones are denied. */
@@ -23,6 +25,10 @@ export interface Portal {
   readonly madeFrom: string;
   /** The allowed action that executing it carries out. */
   readonly unit: Unit;
+  /** What the obligations of its decision make of what it shows, for as long as it shows anything. */
+  readonly plan: ResultPlan | undefined;
+  /** Its result, once the server was asked for it. */
+  readonly described: { fields?: readonly ResultField[] | undefined; known: boolean };
   /** A cursor WITH HOLD survives its transaction; every other portal ends with it. */
   readonly held: boolean;
 }

@@ -1,3 +1,5 @@
+import type { Showing } from './showing.ts';
+
 /** One allowed action on its way through the upstream: what its outcome is made of. */
 export interface Unit {
   readonly decisionId: string;
@@ -10,13 +12,24 @@ export interface Unit {
   status: 'pending' | 'executed' | 'failed' | 'skipped';
   /** SQLSTATE of its failure. */
   code: string | undefined;
+  /** Set where obligations are about what it shows. */
+  showing: Showing | undefined;
+  /** False where the principal would see a column of its tables masked: then errors must not print values. */
+  readonly seesPlainly: () => boolean;
   /** Command tags, one per statement that completed. */
   tags: string[];
 }
 
-export function openUnit(decisionId: string): Unit {
+export interface UnitOptions {
+  readonly showing?: Showing | undefined;
+  readonly seesPlainly?: () => boolean;
+}
+
+export function openUnit(decisionId: string, options: UnitOptions = {}): Unit {
   return {
     decisionId,
+    showing: options.showing,
+    seesPlainly: options.seesPlainly ?? (() => true),
     sentUs: undefined,
     bound: false,
     rows: 0,
