@@ -1,13 +1,13 @@
 /**
  * `npm run soak -- cedar`: random policy sets until a million requests agree with Cedar's answers, and damaged
- * texts for every parser. A seed is one set, so a run that was stopped goes on from the seed that it last
- * said; the last figures stand in SOAK.md.
+ * texts for every parser. A seed is one set, so a run that was stopped goes on from the seed that it said
+ * last (SEALRAIL_SEED) with the requests that are left (SEALRAIL_REQUESTS); the last figures stand in SOAK.md.
  */
 import { compareSeed } from './differential.ts';
 import { fuzzSeed } from './fuzz.ts';
 import { parserTargets } from './targets.ts';
 
-const REQUESTS = 1_000_000;
+const REQUESTS = Number(process.env.SEALRAIL_REQUESTS ?? 1_000_000);
 const TEXTS = 100_000;
 const SAY_EVERY_SETS = 500;
 
