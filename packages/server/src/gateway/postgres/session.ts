@@ -72,6 +72,8 @@ export class Session {
   #decisions = 0;
   #status = 'I';
   #draining = false;
+  /** The client has said that it ends: the server's end is then what was asked for. */
+  #goodbye = false;
   /** The server has said itself why it ends the connection. */
   #fatal: string | undefined;
   #close: () => void = () => undefined;
@@ -169,6 +171,7 @@ export class Session {
   }
 
   async #take(message: ClientMessage, bytes: Buffer): Promise<void> {
+    if (message.kind === 'terminate') this.#goodbye = true;
     if (this.#frontend.take(message, bytes)) return;
     this.#frontend.flush();
     await this.#flush();
@@ -389,6 +392,8 @@ export class Session {
 
   #upstreamClosed(): void {
     if (this.#fatal !== undefined) this.#end(this.#fatal);
+    // Over TLS the server is often the quicker to close.
+    else if (this.#goodbye) this.#end();
     else this.kill('57P01', 'the database ended the connection');
   }
 

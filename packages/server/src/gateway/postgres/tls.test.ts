@@ -20,6 +20,7 @@ import {
   startGatewaySystem,
 } from '../../../testing/gateway-system.ts';
 import type { ClientTlsConfig } from '../../config/config.ts';
+import { HANDSHAKE_MS_MAX } from './client-tls.ts';
 import { dialUpstream } from './dial.ts';
 import { cstring, frame, int32 } from './frame.ts';
 import { type Gateway, GatewayRefused } from './gateway.ts';
@@ -209,6 +210,17 @@ describe('what comes before TLS', () => {
     expect(await answered(nameless)).toBe('08P01');
     nameless.destroy();
     await expect(secure({ ALPNProtocols: ['http/1.1'] })).rejects.toThrow(/application protocol/i);
+  });
+
+  test('a handshake that does not come to an end gets one', { timeout: 30_000 }, async () => {
+    const startedMs = performance.now();
+    const socket = dial(gateway.address.port, '127.0.0.1');
+    socket.on('error', () => undefined).write(request(SSL_REQUEST));
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(HANDSHAKE_MS_MAX - 500);
+    expect(tookMs).toBeLessThan(HANDSHAKE_MS_MAX + 5_000);
   });
 
   test('TLS below 1.2 is none, and TLS inside of TLS neither', async () => {
@@ -424,6 +436,26 @@ describe('the way to the server', () => {
     );
   });
 });
+
+test('a goodbye is answered by the end and by nothing else, whoever closes first', async () => {
+  const socket = await loggedIn();
+  const said: Buffer[] = [];
+  socket.on('data', (bytes) => said.push(bytes));
+  from = system.log.entries.length;
+  socket.write(frame('X'));
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(Buffer.concat(said).toString()).toBe('');
+  await expect.poll(sessions).toEqual(['end ok undefined']);
+});
+
+/** The connection of a driver, taken from it as soon as it is a session. */
+async function loggedIn(): Promise<Socket> {
+  const client = driver();
+  await client.connect();
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.removeAllListeners('data');
+  return stream;
+}
 
 test('a client that reads slowly holds the server back, and memory stays flat', async () => {
   const client = driver();
