@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { About, EntryFields, Guard, Recorder } from '@sealrail/sdk';
 import { BackendReader, type Fate } from './backend.ts';
+import { closeSocket } from './close-socket.ts';
 import { denialFields, poisonedId } from './denial.ts';
 import { errorResponse, type FrameReader, frame, ProtocolError, readErrorFields } from './frame.ts';
 import { Frontend } from './frontend.ts';
@@ -23,8 +24,6 @@ import { PINNED_SETTINGS, type Upstream } from './upstream.ts';
 export const BATCH_BYTES_MAX = 4 << 20;
 /** What one session may judge before every other gets its turn: a long pipeline must not stop them all. */
 export const TURN_US_MAX = 20_000;
-/** A peer that does not take the end of its session gets it taken. */
-export const CLOSE_MS_MAX = 5_000;
 
 /** Pieces of one chunk that are written one by one; rows that were rewritten are joined first. */
 const PARTS_MAX = 8;
@@ -443,12 +442,4 @@ export class Session {
     });
     this.#close();
   }
-}
-
-/** What was written goes out first, unless the peer does not take it. */
-function closeSocket(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), CLOSE_MS_MAX);
-  socket.once('close', () => clearTimeout(timer));
-  socket.resume();
-  socket.destroySoon();
 }
