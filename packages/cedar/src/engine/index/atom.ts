@@ -41,6 +41,8 @@ interface Found {
 export interface Source {
   readonly expr: Expr;
   readonly key: string;
+  /** Of two Longs that policies add numbers to: see `compileSource`. */
+  readonly difference?: true;
 }
 
 /** One way to find a policy. */
@@ -184,16 +186,62 @@ function comparedOrder(
   if (!(operator in mirrored)) return undefined;
   const behind = constantOf(right);
   const constant = behind ?? constantOf(left);
+  if (constant === undefined) return comparedDifference(operator as Order, left, right, negated);
   const source = sourceOf(behind === undefined ? right : left);
-  if (source === undefined || constant === undefined || !isLongValue(constant)) return undefined;
+  if (source === undefined || !isLongValue(constant)) return undefined;
   const direction = behind === undefined ? mirrored[operator as Order] : (operator as Order);
+  return bounded(source, direction, constant, negated);
+}
+
+function bounded(
+  source: Source,
+  direction: Order,
+  limit: Long,
+  negated: boolean,
+): Atom | undefined {
   const effective = negated ? opposite[direction] : direction;
   const least = effective === '>' || effective === '>=';
   const strict = effective === '>' ? 1 : effective === '<' ? -1 : 0;
-  const bound = addLongs(constant, strict);
+  const bound = addLongs(limit, strict);
   return bound === undefined
     ? undefined
     : { source, kind: least ? 'least' : 'most', keys: [bound], exact: true };
+}
+
+/** `a > b + 1` as a bound on `a - b`: policies that differ in the number share a source. */
+function comparedDifference(
+  operator: Order,
+  left: Expr,
+  right: Expr,
+  negated: boolean,
+): Atom | undefined {
+  const first = splitSum(left);
+  const second = splitSum(right);
+  const limit = second.added - first.added;
+  if (first.expr === left && second.expr === right) return undefined;
+  const source = sourceOf({
+    kind: 'binary',
+    operator: '-',
+    left: first.expr,
+    right: second.expr,
+    at: 0,
+  });
+  if (source === undefined || !Number.isSafeInteger(limit)) return undefined;
+  const key = `difference ${source.key}`;
+  return bounded({ ...source, key, difference: true }, operator, limit, negated);
+}
+
+/** A sum as an expression and the number that is added to it. */
+function splitSum(expr: Expr): { readonly expr: Expr; readonly added: number } {
+  if (expr.kind === 'binary' && (expr.operator === '+' || expr.operator === '-')) {
+    const right = constantOf(expr.right);
+    if (typeof right === 'number') {
+      return { expr: expr.left, added: expr.operator === '+' ? right : -right };
+    }
+    const left = expr.operator === '+' ? constantOf(expr.left) : undefined;
+    if (typeof left === 'number') return { expr: expr.right, added: left };
+  }
+  return { expr, added: 0 };
 }
 
 function comparedCall({ name, args }: Call): Atom | undefined {

@@ -6,7 +6,7 @@ import { EntityUid, type Value } from '../../value.ts';
 import { authorize, compilePolicies } from '../authorize.ts';
 
 const user = new EntityUid('User', 'ann');
-const VALUES: readonly (Value | undefined)[] = [undefined, 'x', 1, 2, 3, 4, 2n ** 60n];
+const VALUES: readonly (Value | undefined)[] = [undefined, 'x', 1, 2, 3, 4, 2n ** 63n - 1n];
 
 function requireSameAnswers(texts: readonly string[]): void {
   const parsed = parsePolicies(texts.join('\n'));
@@ -66,6 +66,15 @@ test.each<[string, (first: number, second: number) => string]>([
   [
     'of an entity',
     (i, j) => `when { principal.level >= ${i} && context.n > ${j} && context.m > 2 }`,
+  ],
+  ['of a difference', (i, j) => `when { context.n > context.m + ${i} && principal.level < ${j} }`],
+  [
+    'of two sums',
+    (i, j) => `when { !(context.n * ${i} - 2 >= ${j} + context.m) && context.n > 1 }`,
+  ],
+  [
+    'of a difference near overflow',
+    (i, j) => `when { context.n - ${i} < context.m + 9007199254740991 && principal.level > ${j} }`,
   ],
   ['of a sum', (i, j) => `when { context.n + context.m > ${i} && principal.level < ${j} }`],
   ['all of a set', (i, j) => `when { context.set.containsAll([${i}, ${j}]) && context.n > 1 }`],

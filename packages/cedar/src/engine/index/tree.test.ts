@@ -52,6 +52,7 @@ const partsOf = (path: fc.Arbitrary<string>): readonly fc.Arbitrary<string>[] =>
     .map(([of, one, other]) => `(${of} == ${one} || ${of} == ${other})`),
   words(path, fc.constant('is'), oneOf('User', 'Group', 'Doc')),
   words(path, fc.constant('like'), oneOf('"x*"', '"*z"', '"xy"', '"*y*"', '"x*y*"', '"xyz*"')),
+  words(path, oneOf('<', '>=', '>'), path, oneOf('+ 1', '- 2', '+ 9223372036854775807')),
   words(path, oneOf('+ 1 > 2', '* 9223372036854775807 > 2', '- 1 == 1')),
   oneOf('context.ip.isLoopback()', 'context.ip.isInRange(ip("10.0.0.0/8"))'),
   oneOf('principal.hasTag("t")', 'principal.getTag("t") == 1', 'ip("x").isIpv4()'),

@@ -5,7 +5,6 @@
  */
 import { EntityUid, type Long } from '../../value.ts';
 import type { Run } from '../evaluation.ts';
-import { compileExpression } from '../expression.ts';
 import type { Candidate, CompiledPolicy } from '../policy.ts';
 import { type Atom, type Dependency, type Option, optionsOf } from './atom.ts';
 import {
@@ -19,6 +18,7 @@ import {
 } from './bucket.ts';
 import type { Collector, Visit } from './collector.ts';
 import { isColumn, Scan } from './scan.ts';
+import { compileSource } from './source.ts';
 
 /** So few are evaluated as they are. */
 const LEAF_MAX = 3;
@@ -249,7 +249,7 @@ function buildGroup(group: string, plan: GroupPlan, place: Place): Group {
     ...filed.map(({ entry, option }) => ({ policy: entry.policy, guarded: option.guarded })),
     ...dependent,
   ];
-  const { run } = compileExpression(atom.source.expr);
+  const run = compileSource(atom.source);
   if (atom.kind === 'least' || atom.kind === 'most') {
     return new Group(run, buildScan(atom.kind, filed), policies);
   }
@@ -281,7 +281,7 @@ function buildScan(kind: 'least' | 'most', filed: GroupPlan['filed']): Scan {
     bound: option.atom.keys[0] as Long,
     columns: columnsOf(entry, option),
   }));
-  return new Scan(kind, entries, ({ atom }) => compileExpression(atom.source.expr).run);
+  return new Scan(kind, entries, ({ atom }) => compileSource(atom.source));
 }
 
 function createBuckets(
