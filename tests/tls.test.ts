@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSealrail } from '../demo/daemon.ts';
 import { type Issued, makeAuthority } from '../packages/server/testing/certificates.ts';
+import { postgresProgram, runProgram } from './pgbench.ts';
 import { entriesFrom, type System, scratch, startSystem } from './system.ts';
 
 const authority = makeAuthority();
@@ -72,6 +73,27 @@ test('sealrail sql goes through TLS, and the gateway through TLS to the database
   const plain = new pg.Client({ connectionString: system.url('alice'), ssl: false });
   await expect(plain.connect()).rejects.toThrow(/over TLS only/);
 });
+
+const pgbench = postgresProgram('pgbench');
+
+test.skipIf(!pgbench)(
+  'pgbench keeps several sessions through TLS, each bound to the channel',
+  async () => {
+    write('script.sql', 'SELECT id FROM t;\n');
+    const verified = `sslmode=verify-full sslrootcert=${join(system.folder, 'ca.crt')}`;
+    const { code, out } = await runProgram(
+      pgbench ?? '',
+      [
+        ...['-n', '-M', 'prepared', '-c', '4', '-t', '25', '-f', join(system.folder, 'script.sql')],
+        `host=localhost port=${system.gatewayPort} user=alice dbname=shop channel_binding=require ${verified}`,
+      ],
+      system.password('alice'),
+    );
+    expect(out).toContain('number of failed transactions: 0');
+    expect(out).toContain('actually processed: 100/100');
+    expect(code).toBe(0);
+  },
+);
 
 test('a renewed certificate is in force after SIGHUP, sessions go on, and a wrong one changes nothing', async () => {
   const client = new pg.Client({

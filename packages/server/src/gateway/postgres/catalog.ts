@@ -2,9 +2,11 @@
  * Keeps a snapshot of a database's catalog current, over a connection of its own. While the server cannot
  * be asked the snapshot grows old, and once it is too old nothing resolves: what depends on names is denied.
  */
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Catalog } from '@sealrail/facts';
 import pg from 'pg';
 import { readCatalog, readFingerprint, readSeen, type Seen } from './catalog-snapshot.ts';
+import { endpointOf } from './channel-binding.ts';
 import { tlsOptions, type UpstreamAddress } from './dial.ts';
 import { refuseUpstream } from './upstream-role.ts';
 
@@ -55,12 +57,17 @@ async function connect(address: UpstreamAddress): Promise<pg.Client> {
   const client = new pg.Client({
     ...address,
     // Said in any case: left out, the environment would decide.
-    ssl: address.tls ? tlsOptions(address) : false,
-    enableChannelBinding: address.tls !== undefined,
+    ssl: address.tls ? { ...tlsOptions(address), checkServerIdentity: bindIfPossible } : false,
     application_name: 'sealrail catalog',
     connectionTimeoutMillis: QUERY_MS_MAX,
     query_timeout: QUERY_MS_MAX,
   });
+  /** The driver would ask for -PLUS with any certificate, and a server fails with one that has no hash. */
+  function bindIfPossible(host: string, certificate: PeerCertificate): Error | undefined {
+    const enableChannelBinding = endpointOf(certificate.raw) !== undefined;
+    Object.assign(client, { enableChannelBinding });
+    return checkServerIdentity(host, certificate);
+  }
   // A connection that falls is noticed at the next query.
   client.on('error', () => undefined);
   await client.connect();

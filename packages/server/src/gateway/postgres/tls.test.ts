@@ -1,6 +1,6 @@
 /** TLS on both legs, with real clients and a real server: who is let in, who is believed, and what passes in clear. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -431,10 +431,44 @@ describe('the way to the server', () => {
     const { upstream } = system.target({ mode: 'enforce', upstreamHost: 'localhost', upstreamTls });
     const direct = await connectUpstream(upstream, new Map());
     direct.socket.destroy();
-    await expect(connectUpstream({ ...upstream, port: between }, new Map())).rejects.toThrow(
+    const another = { ...upstream, port: between };
+    await expect(connectUpstream(another, new Map())).rejects.toThrow(/channel binding/);
+    // Nor is the catalog believed that they would show.
+    await expect(open({ upstreamHost: 'localhost', upstreamPort: between })).rejects.toThrow(
       /channel binding/,
     );
   });
+});
+
+test('a certificate that allows no binding, Ed25519, is good enough on both legs', async () => {
+  const odd = makeAuthority('odd', 'ed25519');
+  const { rows } = await system.admin.query<{ cert: string; key: string }>(
+    "SELECT current_setting('ssl_cert_file') AS cert, current_setting('ssl_key_file') AS key",
+  );
+  const [files] = rows;
+  const install = async ({ cert, key }: Issued) => {
+    writeFileSync(files?.cert ?? '', cert);
+    writeFileSync(files?.key ?? '', key);
+    await system.admin.query('SELECT pg_reload_conf()');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  };
+  const server = readFileSync(files?.cert ?? '', 'utf8');
+  const key = readFileSync(files?.key ?? '', 'utf8');
+  await install(odd.issue({ name: 'db', hosts: HOSTS }));
+  try {
+    const issued = odd.issue({ name: 'gateway', hosts: HOSTS });
+    const one = await system.open({
+      mode: 'enforce',
+      tls: { ...issued, require: true },
+      upstreamTls: { ca: odd.cert },
+    });
+    const options = { ssl: { ca: odd.cert } };
+    expect(await ask(driver(options, one))).toEqual([{ n: 1 }]);
+    // A client that could bind says so, and is told that there is nothing to bind to.
+    expect(await ask(driver({ ...options, enableChannelBinding: true }, one))).toEqual([{ n: 1 }]);
+  } finally {
+    await install({ cert: server, key });
+  }
 });
 
 test('a goodbye is answered by the end and by nothing else, whoever closes first', async () => {
@@ -461,7 +495,7 @@ test('a client that reads slowly holds the server back, and memory stays flat', 
   const client = driver();
   await client.connect();
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  const rows = 300;
+  const rows = 150;
   const query = client.query(`SELECT repeat('x', 1000000) AS x FROM generate_series(1, ${rows})`);
   const before = process.memoryUsage();
   stream.pause();
