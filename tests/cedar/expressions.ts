@@ -77,7 +77,20 @@ function path(dice: Dice, kind: Kind): string {
 function atom(dice: Dice): string {
   if (dice.chance(8)) return `!(${atom(dice)})`;
   if (dice.chance(8)) return choice(dice);
+  if (dice.chance(8)) return factsCompared(dice);
   return comparison(dice);
+}
+
+/** Two facts with constants between them: what is alike in several policies may be found by, and overflows. */
+function factsCompared(dice: Dice): string {
+  const side = (): string => {
+    // Of few facts, or no two policies of a set would compare the same.
+    const at = dice.chance(70) ? dice.pick(['context.n', 'context.big']) : path(dice, 'Long');
+    const constant = (): string => literal(dice, 'Long');
+    const scaled = dice.chance(40) ? `${at} * ${constant()}` : at;
+    return dice.chance(60) ? `${scaled} ${dice.pick(['+', '-'])} ${constant()}` : scaled;
+  };
+  return `${side()} ${dice.pick(['<', '<=', '>', '>=', '==', '!='])} ${side()}`;
 }
 
 /** Mostly of one form and about one path, so that it is found like a single comparison. */
