@@ -40,6 +40,8 @@ export interface PostgresOptions {
   /** Any free one, if not given. */
   readonly port?: number;
   readonly settings?: Readonly<Record<string, string>>;
+  /** In PEM; with it the server offers TLS. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 interface Identity {
@@ -73,6 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     port: String(port),
     unix_socket_directories: '',
     log_min_messages: 'warning',
+    ...(options.certificate ? offerTls(dir, options.certificate, identity) : {}),
     ...options.settings,
   });
   const url = (database = 'postgres') =>
@@ -158,6 +161,19 @@ function initialise(dir: string, bin: string, identity: Identity): string {
   });
   if (done.status === 0) return password;
   throw new Error(`initdb failed: ${(done.stderr || done.error?.message || '').trim()}`);
+}
+
+/** A key is its user's own, or the server does not start. */
+function offerTls(
+  dir: string,
+  { cert, key }: { readonly cert: string; readonly key: string },
+  identity: Identity,
+): Record<string, string> {
+  const [certFile, keyFile] = [join(dir, 'server.crt'), join(dir, 'server.key')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  if (identity.uid !== undefined) chownSync(keyFile, identity.uid, identity.gid ?? identity.uid);
+  return { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile };
 }
 
 interface Server {

@@ -26,6 +26,8 @@ export interface SystemOptions {
   readonly mode?: string;
   readonly personal?: readonly string[];
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of the server; with it TLS is offered. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 export interface System {
@@ -78,6 +80,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const postgres = await startPostgres({
     dir: join(folder, 'postgres'),
     ...(options.settings ? { settings: options.settings } : {}),
+    ...(options.certificate ? { certificate: options.certificate } : {}),
   });
   const home = join(folder, 'sealrail');
   const [gatewayPort, apiPort] = [await freePort(), await freePort()];

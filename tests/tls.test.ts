@@ -1,34 +1,26 @@
 /** TLS as people run it: a daemon that other machines reach, a database that is verified, certificates that are renewed. */
-import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSealrail } from '../demo/daemon.ts';
 import { type Issued, makeAuthority } from '../packages/server/testing/certificates.ts';
 import { postgresProgram, runProgram } from './pgbench.ts';
-import { entriesFrom, type System, scratch, startSystem } from './system.ts';
+import { entriesFrom, type System, startSystem } from './system.ts';
 
 const authority = makeAuthority();
 const people = makeAuthority('people');
 const HOSTS = ['localhost', '127.0.0.1'];
 
 let system: System;
-let keys: string;
 let original: string;
 beforeAll(async () => {
-  keys = scratch('keys');
-  const { cert, key } = authority.issue({ name: 'db', hosts: HOSTS });
-  const [certFile, keyFile] = [join(keys, 'db.crt'), join(keys, 'db.key')];
-  writeFileSync(certFile, cert);
-  writeFileSync(keyFile, key, { mode: 0o600 });
-  // As root, the server runs as nobody; a key is its user's own.
-  if (process.getuid?.() === 0) chownSync(keyFile, 65_534, 65_534);
   system = await startSystem({
     database: 'shop',
     role: 'shop_role',
     setup: 'CREATE TABLE t (id integer PRIMARY KEY); GRANT ALL ON t TO PUBLIC;',
     users: [{ name: 'alice', type: 'human', groups: ['writers'] }],
-    settings: { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile },
+    certificate: authority.issue({ name: 'db', hosts: HOSTS }),
   });
   await system.stopDaemon();
   write('ca.crt', authority.cert);
@@ -44,10 +36,7 @@ beforeAll(async () => {
   writeFileSync(system.config, original);
   await system.startDaemon();
 });
-afterAll(async () => {
-  await system?.stop();
-  if (keys) rmSync(keys, { recursive: true, force: true });
-});
+afterAll(() => system?.stop());
 
 function write(name: string, text: string): void {
   writeFileSync(join(system.folder, name), text, { mode: 0o600 });

@@ -1,5 +1,5 @@
 /** A gateway in this process before a real PostgreSQL, its log in memory and under the test's hand. */
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -136,8 +136,8 @@ export async function startGatewaySystem(
   const folder = mkdtempSync(join(tmpdir(), 'sealrail-gateway-'));
   // PostgreSQL's folder is its own, and its user has to reach it.
   chmodSync(folder, 0o711);
-  const settings = certificate ? serverTls(folder, certificate) : {};
-  const postgres = await startPostgres({ dir: join(folder, 'postgres'), settings });
+  const dir = join(folder, 'postgres');
+  const postgres = await startPostgres({ dir, ...(certificate && { certificate }) });
   const admin = new pg.Client({ connectionString: postgres.url() });
   await admin.connect();
   await admin.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD '${postgres.password}'`);
@@ -184,16 +184,6 @@ export async function startGatewaySystem(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Settings of a server with TLS; a key is its user's own, or it does not start. */
-function serverTls(folder: string, { cert, key }: Issued): Record<string, string> {
-  const [certFile, keyFile] = [join(folder, 'server.crt'), join(folder, 'server.key')];
-  writeFileSync(certFile, cert);
-  writeFileSync(keyFile, key, { mode: 0o600 });
-  // As root, the server runs as nobody.
-  if (process.getuid?.() === 0) chownSync(keyFile, 65_534, 65_534);
-  return { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile };
 }
 
 function targetOf(variant: GatewayVariant, postgres: RunningPostgres): PostgresTarget {

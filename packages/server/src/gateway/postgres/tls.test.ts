@@ -10,6 +10,7 @@ import {
   createServer as createTlsServer,
   TLSSocket,
 } from 'node:tls';
+import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Issued, makeAuthority } from '../../../testing/certificates.ts';
@@ -190,6 +191,30 @@ describe('what comes before TLS', () => {
     expect(answer.subarray(0, 2).toString()).toBe('NS');
     expect(error(answer)).toBe('');
     await expect.poll(sessions).toEqual(['authentication refused 08P01']);
+  });
+
+  test('whatever comes before and instead of a handshake, the next client is served', async () => {
+    const opening = fc.constantFrom(request(SSL_REQUEST), Buffer.of(0x16, 3, 1), Buffer.alloc(0));
+    const bytes = fc.uint8Array({ minLength: 1, maxLength: 600 });
+    await fc.assert(
+      fc.asyncProperty(opening, bytes, fc.boolean(), async (start, rest, whole) => {
+        const socket = dial(gateway.address.port, '127.0.0.1');
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        socket.on('error', () => undefined).resume();
+        const [first, second] = whole
+          ? [Buffer.concat([start, rest]), Buffer.alloc(0)]
+          : [start, Buffer.from(rest)];
+        socket.write(first);
+        await new Promise((resolve) => setImmediate(resolve));
+        socket.end(second);
+        await closed;
+      }),
+      { numRuns: 60 },
+    );
+    expect(await ask(driver())).toEqual([{ n: 1 }]);
+    // None of them got any further than the door.
+    const seen = sessions().filter((one) => one.startsWith('start'));
+    expect(seen).toEqual(['start ok undefined']);
   });
 
   const secure = (options: object): Promise<TLSSocket> =>
