@@ -1,6 +1,6 @@
 /**
- * What all engines are asked: N policies of five families (scope that an index finds, conditions that an
- * index finds, and conditions that none does) and 200 mixed requests, each with 6 entities and a context of
+ * What all engines are asked: N policies of five families (scopes, single facts, sets of facts, and two facts
+ * against each other, whatever an engine makes of them) and 200 mixed requests, each with 6 entities and a context of
  * 12 fields of which one is a nested record of facts. Each policy and each request is written once as data
  * and rendered for Cedar and for the others from that.
  */
@@ -107,7 +107,7 @@ export function makeActions(): readonly Action[] {
   });
 }
 
-/** What the last family forbids: this many times the limit, and more. No index helps to compare two facts. */
+/** What the last family forbids: this many times the limit, and more. Two facts are compared with each other. */
 export const LIMITS = 9;
 
 export const allows = (rule: Rule): boolean => rule.family === 'group' || rule.family === 'owner';
