@@ -39,11 +39,18 @@ test('a masked case passes only if a mask was asked for and no value came throug
   expect(judge(step, { decisions: [allow], changed: false, leaked: false }).kind).toBe('fail');
 });
 
+test('what is held passes only if it was refused for now, logged as held, and nothing changed', () => {
+  const step = { expect: ['HOLD'] } as const;
+  expect(judge(step, { decisions: [hold], error: 'SR001', changed: false }).kind).toBe('pass');
+  expect(judge(step, { decisions: [hold], error: 'SR001', changed: true }).kind).toBe('fail');
+  expect(judge(step, { decisions: [hold], changed: false }).kind).toBe('fail');
+  expect(judge(step, { decisions: [deny], error: '42501', changed: false }).kind).toBe('fail');
+  expect(judge(step, { decisions: [allow], error: '42P01', changed: false }).kind).toBe('fail');
+});
+
 test('what is not built is skipped, never passed, and fails when it did harm', () => {
-  expect(
-    judge({ expect: ['HOLD'] }, { decisions: [hold], error: 'SR001', changed: false }).kind,
-  ).toBe('skip');
-  expect(judge({ expect: ['HOLD'] }, { decisions: [allow], changed: true }).kind).toBe('fail');
+  expect(judge({ expect: ['TAINT'] }, { decisions: [allow], changed: false }).kind).toBe('skip');
+  expect(judge({ expect: ['TAINT'] }, { decisions: [allow], changed: true }).kind).toBe('fail');
   expect(
     judge({ expect: ['DENY', 'HOLD'] }, { decisions: [deny], error: '42501', changed: false }).kind,
   ).toBe('pass');

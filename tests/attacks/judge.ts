@@ -24,7 +24,6 @@ export type Judgement =
 
 /** Verdicts that the system does not carry out yet: reported as skipped, never as passed. */
 const NOT_BUILT: Partial<Record<Expected, string>> = {
-  HOLD: 'holding an action until it is approved is not built',
   TAINT: 'taints are not built',
   QUARANTINE: 'quarantine is not built',
 };
@@ -62,6 +61,8 @@ function fulfils(expected: Expected, seen: Seen): boolean {
           obligations.some(({ kind }) => kind === 'mask'),
         )
       );
+    case 'HOLD':
+      return decision.verdict === 'hold' && refused;
     case 'DENY':
       return decision.verdict === 'deny' && refused;
     case 'REJECT':

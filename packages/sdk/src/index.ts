@@ -19,6 +19,7 @@ export {
 export type { CutTail } from './entry/side/values.ts';
 export * from './entry/uuid.ts';
 export * from './errors.ts';
+export { digestAction } from './guard/action-digest.ts';
 export { CODES, type Ruling } from './guard/decide.ts';
 export * from './guard/decision.ts';
 export { type DenialContext, describeDenial } from './guard/denial.ts';

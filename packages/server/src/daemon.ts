@@ -16,6 +16,11 @@ import {
 } from '@sealrail/sdk';
 import { type Log, type LogFinding, openLog } from '@sealrail/tlog';
 import { type Api, openApi } from './api/api.ts';
+import { ApprovalsStore } from './approvals/approvals.ts';
+import { decideRequest, type RulingPorts } from './approvals/decide-request.ts';
+import { holdingGuard } from './approvals/holding-guard.ts';
+import { rebuildRequests } from './approvals/rebuild-requests.ts';
+import { viewOf } from './approvals/view.ts';
 import { formatAddress } from './config/address.ts';
 import type { Address, Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
@@ -59,7 +64,11 @@ interface Parts {
   readonly log: Log;
   readonly sideStore: OpenSideStore;
   readonly recorder: OpenRecorder;
+  /** Asks for what it holds. */
   readonly guard: Guard;
+  /** Holds without asking: for what decides on those who were asked. */
+  readonly plainGuard: Guard;
+  readonly approvals: ApprovalsStore;
   /** Everything that happened from then on is in the guard's history. */
   readonly historySinceMs: number;
 }
@@ -91,6 +100,9 @@ class RunningDaemon implements Daemon {
     this.failed = Promise.race([log.failed, recorder.failed, sideStore.failed]);
   }
 
+  get force(): Force {
+    return this.#force;
+  }
   get log(): Log {
     return this.#parts.log;
   }
@@ -106,6 +118,8 @@ class RunningDaemon implements Daemon {
 
   async start(past: Past): Promise<void> {
     await this.#logbook.start(this.#force, past);
+    // Other policies may have come while nobody was running.
+    await this.#parts.approvals.policiesChanged();
     this.#service = await this.#serveOthers();
     // Before the gateways: an address that is taken is found before a client could have been served.
     this.#api = await this.#openApi();
@@ -129,6 +143,7 @@ class RunningDaemon implements Daemon {
       const sessions = [...this.#gateways.values()].reduce((sum, one) => sum + one.sessions, 0);
       // A log that fails here fails for everybody; `failed` says so.
       this.#logbook.beat(this.#force, sessions, performance.now()).catch(() => undefined);
+      this.#parts.approvals.sweep().catch(() => undefined);
     }, HEARTBEAT_TICK_MS);
   }
 
@@ -147,7 +162,7 @@ class RunningDaemon implements Daemon {
   }
 
   #openApi(): Promise<Api> {
-    const { log, recorder, guard } = this.#parts;
+    const { log, recorder, guard, approvals } = this.#parts;
     const { config } = this.#force;
     const targets = () => this.#force.config.targets;
     return openApi({
@@ -164,6 +179,12 @@ class RunningDaemon implements Daemon {
       durability: config.log.durability,
       explain: { gateways: this.#gateways, users: () => this.#force.config.users, targets, guard },
       apply: (request) => applyPolicies(request, this.#applyPorts()),
+      approvals: {
+        all: () => approvals.all(),
+        view: (request) =>
+          viewOf(request, approvals.nowMs(), this.#force.policies.byId.get(request.policy)),
+        decide: (request) => decideRequest(request, this.#rulingPorts()),
+      },
     });
   }
 
@@ -183,6 +204,18 @@ class RunningDaemon implements Daemon {
       swap: (policies, why) => this.#apply({ config: this.#force.config, policies }, why),
       secret: this.#mockSecret(),
       nowMs: () => Date.now(),
+    };
+  }
+
+  #rulingPorts(): RulingPorts {
+    const { plainGuard, approvals, recorder } = this.#parts;
+    return {
+      guard: plainGuard,
+      approvals,
+      recorder,
+      users: () => this.#force.config.users,
+      config: () => this.#force.config,
+      secret: this.#mockSecret(),
     };
   }
 
@@ -228,6 +261,8 @@ class RunningDaemon implements Daemon {
     }
     this.#force = next;
     this.#parts.guard.replace(next.policies);
+    // A request of before counts for nothing from now on; that its entry says so too can follow.
+    this.#parts.approvals.policiesChanged().catch(() => undefined);
     for (const target of next.config.targets) this.#gateways.get(target.name)?.reload(target);
   }
 
@@ -268,8 +303,29 @@ export async function startDaemon(config: Config): Promise<Daemon> {
     });
     const { history, sinceMs } = rebuilt;
     const digestKey = createHmac('sha256', config.log.key).update('sealrail action key').digest();
-    const guard = openGuard({ recorder, policySet: policies, history, digestKey, docs });
-    const parts = { log, sideStore, recorder, guard, historySinceMs: sinceMs };
+    const uuid = uuidSource((bytes) => randomBytes(bytes));
+    const force = (): Force => daemon?.force ?? { config, policies };
+    const approvals = new ApprovalsStore({
+      recorder,
+      requests: await rebuildRequests(entries, Date.now()),
+      digestKey,
+      policy: (id) => force().policies.byId.get(id),
+      users: () => force().config.users,
+      newId: uuid,
+    });
+    const guardOptions = { recorder, policySet: policies, history, approvals, digestKey, docs };
+    const plainGuard = openGuard(guardOptions);
+    const answerAt = `http://${formatAddress(config.api.listen)}/approvals`;
+    const guard = holdingGuard({ guard: plainGuard, approvals, answerAt });
+    const parts = {
+      log,
+      sideStore,
+      recorder,
+      guard,
+      plainGuard,
+      approvals,
+      historySinceMs: sinceMs,
+    };
     daemon = new RunningDaemon(parts, { config, policies });
     await daemon.start(past);
     noticed.listen((finding) => daemon?.noticed(finding));

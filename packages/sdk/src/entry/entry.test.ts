@@ -113,6 +113,18 @@ const everyKind: {
     policy: 'p',
     policyText: hash,
     reason: 'fine',
+    asks: {
+      decisionId: id,
+      target: 'shop',
+      action: 'sql.delete',
+      statement: 'DELETE FROM t WHERE id < $1',
+      approvers: 'dba',
+      quorum: 2,
+      ttlMs: 900_000,
+      untilMs: 1_764_072_000_000,
+    },
+    groups: ['dba'],
+    decisionId: id,
   },
   finding: {
     kind: 'finding',

@@ -188,6 +188,26 @@ export interface ApprovalFields {
   readonly policy: string;
   readonly policyText: string;
   readonly reason?: string;
+  /** On `request`. */
+  readonly asks?: {
+    /** The decision that held the action. */
+    readonly decisionId: string;
+    readonly target: string;
+    readonly action: string;
+    /** Template without literals, cut where it is long. */
+    readonly statement?: string;
+    /** Id of a Group, and how many of it have to say yes. */
+    readonly approvers: string;
+    readonly quorum: number;
+    /** For how long the approval is good, from the last yes on. */
+    readonly ttlMs: number;
+    /** Milliseconds since 1970: from then on it is not waited any more. */
+    readonly untilMs: number;
+  };
+  /** On `grant` and `refusal`: the groups of whoever said so. */
+  readonly groups?: readonly string[];
+  /** On `use`: the decision that the approval let through. */
+  readonly decisionId?: string;
 }
 
 export interface FindingFields {

@@ -211,4 +211,8 @@ export interface Denial {
   readonly retryAfterMs?: number;
   /** Where the entry can be looked at. */
   readonly docs?: string;
+  /** With `needs-approval`: ids of the requests that people were asked by. */
+  readonly requests?: readonly string[];
+  /** Where those people answer. */
+  readonly answerAt?: string;
 }

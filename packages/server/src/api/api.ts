@@ -1,7 +1,7 @@
 /**
  * The HTTP API of the daemon and the console's files, on the loopback address: there is no login yet, so
  * `doorway.ts` keeps other sites' pages out. Reads only, but for `explain`, which executes nothing, and
- * `policy/apply`, which asks who it is.
+ * `policy/apply` and decisions on approvals, which ask who it is.
  */
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { Address, PostgresTarget, User } from '../config/config.ts';
 import type { Gateway } from '../gateway/postgres/gateway.ts';
 import { Accesses } from './access.ts';
+import { type ApprovalsPort, approvalRoutes } from './approvals.ts';
 import { boundedText, parseJson } from './body.ts';
 import { doorway, isLoopback } from './doorway.ts';
 import { EntryReader, PAGE_MAX, SCAN_BOUNDS, type ScanBounds } from './entries.ts';
@@ -51,6 +52,8 @@ export interface ApiOptions {
   };
   /** Absent where nobody can change the policies by this API. */
   readonly apply?: ApplyPort;
+  /** Absent where nothing is held for anybody to approve. */
+  readonly approvals?: ApprovalsPort;
   /** The built console; the package's own where it is left out. */
   readonly assetsDir?: string;
   /** Milliseconds since 1970. */
@@ -130,6 +133,7 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
   streamRoute(app, parts);
   explainRoute(app, options.explain);
   policyApplyRoute(app, options.apply);
+  approvalRoutes(app, options.approvals);
   tileRoutes(app, log, options.logDir);
   pageRoutes(app, options.assetsDir ?? fileURLToPath(new URL('../../assets', import.meta.url)));
   return {

@@ -2,6 +2,7 @@
 import { ConfigError } from '../config/errors.ts';
 import { nearest } from '../config/nearest.ts';
 import { VERSION } from '../version.ts';
+import { approvalsCommand } from './approvals.ts';
 import { configCommand } from './config.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand, keygenCommand } from './init.ts';
@@ -33,6 +34,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['log', logCommand],
   ['verify', verify],
   ['policy', policyCommand],
+  ['approvals', approvalsCommand],
   ['status', statusCommand],
   ['witness', witnessCommand],
 ]);

@@ -13,7 +13,7 @@ import type { SetChanges } from './set-changes.ts';
 
 /** The target under which the daemon's own administration stands in the log. */
 export const OWN_TARGET = 'sealrail';
-const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
+export const PRINCIPAL_TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
 
 export interface ApplyFacts {
   readonly user: User;
@@ -32,7 +32,7 @@ export interface ApplyFacts {
 
 export function applyAct(facts: ApplyFacts): Act {
   const { user, config, session, nowMs } = facts;
-  const principal = new EntityUid(TYPES[user.type], user.name);
+  const principal = new EntityUid(PRINCIPAL_TYPES[user.type], user.name);
   const resource = new EntityUid('PolicySet', config.log.origin);
   const meta = metaOf({ session, nowMs, text: '' });
   const change = changeOf(facts, principal);
@@ -40,7 +40,7 @@ export function applyAct(facts: ApplyFacts): Act {
   return {
     action: {
       requests: [{ principal, action, resource, context: { meta, change } }],
-      entities: entitiesOf(facts, principal, resource),
+      entities: ownEntities(user, { principal, resource, env: envOf(config) }),
     },
     target: OWN_TARGET,
     // Whoever watches a database only does not want its guardrails changed by anybody.
@@ -82,13 +82,13 @@ function linesOf({ byId }: PolicySet, { changes }: SetChanges): number {
 const ENVS = ['prod', 'staging', 'test', 'dev'] as const;
 
 /** One set decides for every target: it belongs where most is at stake. */
-const envOf = ({ targets }: ApplyFacts['config']): string =>
+export const envOf = ({ targets }: ApplyFacts['config']): string =>
   ENVS.find((env) => targets.some((target) => target.env === env)) ?? 'prod';
 
-function entitiesOf(
-  { user, config }: ApplyFacts,
-  principal: EntityUid,
-  resource: EntityUid,
+/** Of an action of the daemon's own: who acts, and what on. */
+export function ownEntities(
+  user: User,
+  { principal, resource, env }: { principal: EntityUid; resource: EntityUid; env: string },
 ): readonly Entity[] {
   const parents = [
     ...user.groups.map((id) => new EntityUid('Group', id)),
@@ -98,6 +98,6 @@ function entitiesOf(
   return [
     { uid: principal, attrs, parents },
     ...parents.map((uid) => ({ uid, attrs: {}, parents: [] })),
-    { uid: resource, attrs: {}, parents: [new EntityUid('Env', envOf(config))] },
+    { uid: resource, attrs: {}, parents: [new EntityUid('Env', env)] },
   ];
 }

@@ -18,6 +18,7 @@ import {
   schemaText,
   type Verdict,
 } from '@sealrail/sdk';
+import { authenticate } from '../authenticate.ts';
 import type { Config, User } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
 import {
@@ -28,10 +29,9 @@ import {
   readPolicyFiles,
 } from '../config/policies.ts';
 import { openParser, SERVER_LINES } from '../gateway/postgres/parse.ts';
-import { isPassword, mockVerifier, parseVerifier } from '../gateway/postgres/scram.ts';
 import { runCases } from '../policy-tests/run.ts';
 import { readTestFile } from '../policy-tests/test-file.ts';
-import { applyAct, OWN_TARGET } from './apply-action.ts';
+import { applyAct } from './apply-action.ts';
 import {
   discardStaged,
   type FolderFile,
@@ -86,12 +86,11 @@ export interface ApplyPorts {
 }
 
 const SESSION_BYTES = 8;
-/** SQLSTATE invalid_password: what gateways say to the same mistake. */
-const WRONG_PASSWORD = '28P01';
 
 export async function applyPolicies(request: ApplyRequest, ports: ApplyPorts): Promise<Applied> {
   // Before its turn: whoever tries passwords must not keep others from theirs.
-  const user = await authenticate(request, ports);
+  const users = () => ports.force().config.users;
+  const user = await authenticate(request, 'policy.apply', { ...ports, users });
   if (user === undefined) return { kind: 'not-authenticated' };
   return ports.inTurn(() => applyAs(user, request, ports));
 }
@@ -237,29 +236,6 @@ async function carryOut(
   }
   settleFolder(config.policies);
   await finish('executed');
-}
-
-/** An unknown name costs the same work as a wrong password, and either is an entry. */
-async function authenticate(
-  { user: name, password }: ApplyRequest,
-  { force, secret, recorder }: ApplyPorts,
-): Promise<User | undefined> {
-  const { users } = force().config;
-  const user = users.find((one) => one.name === name);
-  const verifier = (user && parseVerifier(user.scram)) ?? mockVerifier(name, secret);
-  if ((await isPassword(password, verifier)) && user) return user;
-  await recorder.record(
-    {
-      kind: 'session',
-      event: 'authentication',
-      target: OWN_TARGET,
-      client: { action: 'policy.apply' },
-      result: 'refused',
-      code: WRONG_PASSWORD,
-    },
-    {},
-  ).durable;
-  return undefined;
 }
 
 function recordRefusal(

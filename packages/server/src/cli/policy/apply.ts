@@ -27,7 +27,8 @@ export const applyVerb: Command = {
 The running daemon decides on it: an action policy.apply on the PolicySet, by whoever's password it
 is (SEALRAIL_PASSWORD, or asked for), with what changes and whether it loosens as facts. If it is
 allowed, the files of the configuration's folder are replaced as a whole, the set is swapped and a
-change entry says so. What needs another person's approval is held, which refuses it for now.
+change entry says so. What needs the approval of others is held, and they are asked for it; once
+they have approved it (sealrail approvals), the same command run again puts it in force.
 Exit codes: 0 in force, 64 refused (an older version, another set in force), 75 held, 77 denied or
 not authenticated, 78 the candidate does not load, 69 no daemon answers.`,
   run: apply,
@@ -118,5 +119,6 @@ function showDecided(applied: Extract<Applied, { kind: 'decided' }>, io: Io): vo
   const by = denial?.policy === undefined ? '' : ` by policy ${denial.policy}`;
   io.out(`${word}${by}: ${printable(denial?.message ?? '')}`);
   if (denial?.hint) io.say(`hint: ${printable(denial.hint)}`);
+  for (const id of denial?.requests ?? []) io.out(`request ${id}`);
   io.out(`nothing changed; decision ${decisionId}`);
 }

@@ -32,6 +32,8 @@ export interface SqlActOptions {
   readonly binds?: readonly (string | null)[];
   /** What the data of a COPY has brought so far. */
   readonly copied?: DetectedKinds;
+  /** Texts that it runs by the names they were prepared under. */
+  readonly executed?: readonly string[];
   /** Milliseconds since 1970. */
   readonly nowMs: number;
   readonly ip?: string;
@@ -211,13 +213,14 @@ export function metaOf(options: MetaOptions): CedarRecord {
 }
 
 /** Everything that a client sent, as what it is committed under; the recorder joins what is too many. */
-function valuesOf({ reading, text, binds = [] }: SqlActOptions): ClearValue[] {
+function valuesOf({ reading, text, binds = [], executed = [] }: SqlActOptions): ClearValue[] {
   const literals = reading.kind === 'statement' ? reading.literals : [];
   return [
     ...literals.map(({ n, text: value }) => ({ at: `/literals/${n}`, value })),
     ...binds.flatMap((value, at) => (value === null ? [] : [{ at: `/binds/${at + 1}`, value }])),
     // Without a template there is no statement to read: it stands behind its commitment, whole.
     ...(reading.facts.template === '' && text !== '' ? [{ at: '/statement', value: text }] : []),
+    ...executed.map((value, at) => ({ at: `/executed/${at + 1}`, value })),
     { at: '/bytes', value: text },
   ];
 }

@@ -1,5 +1,5 @@
 /** Denials as PostgreSQL says them: the statement is replaced by one that fails, and its error is rewritten. */
-import { cstring, type ErrorFields, frame } from './frame.ts';
+import { cstring, type ErrorFields, frame, noticeResponse } from './frame.ts';
 import type { Denied } from './pipeline.ts';
 
 /** Statement name for what stands in place of a denied Bind or Execute; a client may not use it. */
@@ -34,22 +34,38 @@ export function poisonedId(message: string): string | undefined {
 
 /** DESIGN section 8: M names policy and reason, D the decision, H what to do instead. */
 export function denialFields({ denial, reading, code }: Denied): ErrorFields {
-  const { decisionId, docs, policy, message, hint, retryAfterMs } = denial;
+  const { decisionId, docs, policy, message, hint, retryAfterMs, requests = [] } = denial;
   const wait = retryAfterMs === undefined ? '' : `\nretryAfterMs ${retryAfterMs}`;
-  const detail = `decision ${decisionId}${docs === undefined ? '' : `\n${docs}`}${wait}`;
+  const detail = `decision ${decisionId}${docs === undefined ? '' : `\n${docs}`}${wait}${requests
+    .map((id) => `\nrequest ${id}`)
+    .join('')}`;
   if (reading?.kind === 'syntax-error' && denial.code === 'not-understood') {
     // As the server itself would have said it, had it been asked.
     const { message: problem, position } = reading;
     const at = position === undefined ? {} : { position };
     return { code: '42601', message: problem, detail, ...at };
   }
-  const by = policy === undefined ? 'denied' : `denied by policy ${policy}`;
+  const word = denial.code === 'needs-approval' ? 'held' : 'denied';
+  const by = policy === undefined ? word : `${word} by policy ${policy}`;
   return {
     code: code ?? sqlstate(denial.code, reading),
     message: `${by}: ${message}`,
     detail,
     hint,
   };
+}
+
+/** Before the error, where people are asked: a person at a terminal reads it, a driver need not. */
+export function denialNotice({ denial }: Denied): Buffer | undefined {
+  const { requests = [], answerAt } = denial;
+  if (answerAt === undefined) return undefined;
+  const what = requests.length === 1 ? `request ${requests[0]} waits` : 'these requests wait';
+  return noticeResponse({
+    severity: 'NOTICE',
+    code: '00000',
+    message: `${what} to be approved at ${answerAt}`,
+    ...(requests.length === 1 ? {} : { detail: requests.join('\n') }),
+  });
 }
 
 /** 08 and 40 are avoided, and 53 and 58: drivers take those for passing troubles, and try again. */

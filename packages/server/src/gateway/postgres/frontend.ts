@@ -187,7 +187,7 @@ export class Frontend {
     const query = asked(text);
     const reading = judge.read(query, this.#group);
     if (!reading) return false;
-    if (judge.wouldBlock(query, reading)) {
+    if (judge.wouldDeny(query, reading)) {
       const { denial } = this.#decide(query, reading);
       // The policies may have been swapped in between: then the Bind is judged by the new ones.
       if (denial) return this.#deny('parse', name, { denial, reading });

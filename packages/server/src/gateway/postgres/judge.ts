@@ -71,6 +71,8 @@ export function modeFor(mode: PostgresTarget['mode'], groups: readonly string[])
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #caller: CedarRecord;
+  /** Texts that a reading runs by name: what an approval is bound to is they, and not their name. */
+  readonly #executed = new WeakMap<SqlReading, readonly string[]>();
   readonly resolution = new Resolution();
   inTransaction = false;
   /** Something of this session was shown with a mask, or is about to be. */
@@ -125,7 +127,12 @@ export class Judge {
     if (scope.unsettled) return undefined;
     const inside = scope.executed.map((prepared) => this.#inner(prepared));
     const merged = inside.length === 0 ? reading : mergeReadings(reading, inside);
-    return scope.missing ? withDoubt(merged, 'unresolved-name') : merged;
+    const resolved = scope.missing ? withDoubt(merged, 'unresolved-name') : merged;
+    if (inside.length > 0) {
+      const texts = scope.executed.map(({ text }) => text);
+      this.#executed.set(resolved, texts);
+    }
+    return resolved;
   }
 
   /** The statement that EXECUTE runs: PREPARE takes none that prepares or executes another. */
@@ -156,12 +163,15 @@ export class Judge {
     return guard.decide(refused(act, plans, UNFULFILLED_HINT));
   }
 
-  /** The verdict alone: an allowed Parse has no entry, its Bind will. */
-  wouldBlock(query: Asked, reading: SqlReading): boolean {
+  /**
+   * The verdict alone: an allowed Parse has no entry, its Bind will. What is held is held at its Bind: only
+   * there are the values known that somebody approves.
+   */
+  wouldDeny(query: Asked, reading: SqlReading): boolean {
     if (this.mode !== 'enforce') return false;
     const act = this.#act(query, reading);
     const { verdict } = this.#options.guard.explain(act.action).decision;
-    return verdict !== 'allow' || this.#unfulfillable(act, reading) !== undefined;
+    return verdict === 'deny' || this.#unfulfillable(act, reading) !== undefined;
   }
 
   /**
@@ -222,6 +232,7 @@ export class Judge {
       text,
       binds,
       ...(copied === undefined ? {} : { copied }),
+      executed: this.#executed.get(reading) ?? [],
       nowMs: nowMs(),
       ...(ip === undefined ? {} : { ip }),
       catalog: this.#options.catalog(),

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { About, EntryFields, Guard, Recorder } from '@sealrail/sdk';
 import { BackendReader, type Fate } from './backend.ts';
 import { closeSocket } from './close-socket.ts';
-import { denialFields, poisonedId } from './denial.ts';
+import { denialFields, denialNotice, poisonedId } from './denial.ts';
 import { errorResponse, type FrameReader, frame, ProtocolError, readErrorFields } from './frame.ts';
 import { Frontend } from './frontend.ts';
 import type { Judge } from './judge.ts';
@@ -253,7 +253,11 @@ export class Session {
     const [isHidden, isRefused] = [!denied && this.#hides(), this.#refused];
     this.#severity(fields.get('V'), code);
     this.#pipeline.answer('E', code);
-    if (denied) return errorResponse(denialFields(denied));
+    if (denied) {
+      const error = errorResponse(denialFields(denied));
+      const notice = denialNotice(denied);
+      return notice ? Buffer.concat([notice, error]) : error;
+    }
     // The client has its error for this message.
     if (isRefused) return 'drop';
     return isHidden ? scrubbed('E', body) : 'pass';
