@@ -5,7 +5,7 @@
 import { createMongoAbility, subject } from '@casl/ability';
 import { Environment } from '@marcbachmann/cel-js';
 import { newEnforcer, newModelFromString, StringAdapter } from 'casbin';
-import { type Action, allows, DATABASE, ENV, LIMITS, type Rule } from './workload.ts';
+import { type Action, allows, DATABASE, ENV, type Rule } from './workload.ts';
 
 export interface Rival {
   readonly name: string;
@@ -25,8 +25,8 @@ interface Facts {
   readonly scope: string;
   readonly template: string;
   readonly risks: readonly string[];
-  /** Rows beyond the limits, since not every engine compares two facts. */
-  readonly excess: number;
+  /** Rows by the limit, since not every engine multiplies two facts. */
+  readonly share: number;
 }
 
 const flatten = (action: Action): Facts => ({
@@ -41,7 +41,7 @@ const flatten = (action: Action): Facts => ({
   scope: action.sql.scope,
   template: action.sql.template,
   risks: action.sql.risks,
-  excess: action.sql.rows - action.sql.limit * LIMITS,
+  share: action.sql.rows / action.sql.limit,
 });
 
 /** Every policy is an expression, and every expression is asked; a forbid outweighs the permits. */
@@ -58,7 +58,7 @@ export function celRival(rules: readonly Rule[], actions: readonly Action[]): Ri
     .registerVariable('scope', 'string')
     .registerVariable('template', 'string')
     .registerVariable('risks', 'list<string>')
-    .registerVariable('excess', 'int');
+    .registerVariable('share', 'double');
   const policies = rules.map((rule) => ({
     permit: allows(rule),
     holds: environment.parse(celText(rule)),
@@ -71,7 +71,6 @@ export function celRival(rules: readonly Rule[], actions: readonly Action[]): Ri
         ...facts,
         trust: BigInt(facts.trust),
         hour: BigInt(facts.hour),
-        excess: BigInt(facts.excess),
       };
       return () => {
         let permitted = false;
@@ -87,6 +86,9 @@ export function celRival(rules: readonly Rule[], actions: readonly Action[]): Ri
   };
 }
 
+/** A literal that is one of a double, whole or not. */
+const double = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
+
 function celText(rule: Rule): string {
   switch (rule.family) {
     case 'group':
@@ -98,7 +100,7 @@ function celText(rule: Rule): string {
     case 'template':
       return `template == "${rule.template}" && "${rule.risk}" in risks`;
     default:
-      return `excess > ${rule.excess} && hour < ${rule.hour} && !("${rule.taint}" in taints) && !(trust > ${rule.trust})`;
+      return `share > ${double(rule.over / rule.times)} && hour < ${rule.hour} && !("${rule.taint}" in taints) && !(trust > ${rule.trust})`;
   }
 }
 
@@ -140,7 +142,7 @@ function caslRule(rule: Rule): {
       return {
         action: 'manage',
         conditions: {
-          excess: { $gt: rule.excess },
+          share: { $gt: rule.over / rule.times },
           hour: { $lt: rule.hour },
           taints: { $ne: rule.taint },
           trust: { $lte: rule.trust },
@@ -193,6 +195,6 @@ function casbinText(rule: Rule): string {
     case 'template':
       return `r.facts.template == '${rule.template}' && holds(r.facts.risks, '${rule.risk}')`;
     default:
-      return `r.facts.excess > ${rule.excess} && r.facts.hour < ${rule.hour} && !holds(r.facts.taints, '${rule.taint}') && !(r.facts.trust > ${rule.trust})`;
+      return `r.facts.share > ${rule.over / rule.times} && r.facts.hour < ${rule.hour} && !holds(r.facts.taints, '${rule.taint}') && !(r.facts.trust > ${rule.trust})`;
   }
 }
