@@ -15,21 +15,25 @@ import { clearTree, verifyOffline } from './offline.ts';
 import { type Demo, prepareDemo } from './place.ts';
 import { freePort } from './postgres.ts';
 import { SHOP_DATABASE, shopChecksum } from './shop.ts';
-import { TRIES, type Try } from './tries.ts';
+import { MASKED, TRIES, type Try } from './tries.ts';
 
 type Say = (line: string) => void;
 
 interface Counts {
+  /** Those that came back masked included. */
   readonly allowed: number;
   readonly denied: number;
+  readonly masked: number;
 }
+
+type Row = Readonly<Record<string, unknown>>;
 
 async function attempt(
   port: number,
   demo: Demo,
   one: Try,
   say: Say,
-): Promise<'allowed' | 'denied'> {
+): Promise<'allowed' | 'denied' | 'masked'> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port,
@@ -40,10 +44,20 @@ async function attempt(
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query(one.sql, one.values as unknown[] | undefined);
+    const { rows } = await client.query<Row>(one.sql, one.values as unknown[] | undefined);
     check(one.denied === undefined, `${one.what} went through`);
-    say(`  allowed  ${one.what}`);
-    return 'allowed';
+    const { masked } = one;
+    if (masked === undefined) {
+      say(`  allowed  ${one.what}`);
+      return 'allowed';
+    }
+    check(rows.length > 0, `${one.what} showed no row`);
+    check(
+      rows.every((row) => row[masked] === MASKED),
+      `${one.what} showed a value`,
+    );
+    say(`  masked   ${one.what}: ${JSON.stringify(rows[0])}`);
+    return 'masked';
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (error instanceof CheckFailed || one.denied === undefined) throw error;
@@ -71,7 +85,8 @@ async function tryAll(port: number, demo: Demo, say: Say): Promise<Counts> {
     check((await shopChecksum(direct)) === before, 'the database changed');
     say('  the database is what it was, row by row');
     const denied = verdicts.filter((verdict) => verdict === 'denied').length;
-    return { allowed: verdicts.length - denied, denied };
+    const masked = verdicts.filter((verdict) => verdict === 'masked').length;
+    return { allowed: verdicts.length - denied, denied, masked };
   } finally {
     await direct.end();
   }
@@ -120,11 +135,14 @@ async function main(): Promise<void> {
     mkdirSync(out, { recursive: true });
     // Before the work, not after it.
     clearTree(join(out, 'log'));
-    const { allowed, denied, entries } = await runDemo({ work, out }, say);
+    const { allowed, denied, masked, entries } = await runDemo({ work, out }, say);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
-    const summary = { allowed, denied, masked: 0, entries, verified: true, seconds };
+    const summary = { allowed, denied, masked, entries, verified: true, seconds };
     if (values.json) console.log(JSON.stringify(summary));
-    else say(`${allowed} allowed, ${denied} denied, ${entries} entries, verified, ${seconds} s`);
+    else
+      say(
+        `${allowed} allowed, ${masked} of them masked, ${denied} denied, ${entries} entries, verified, ${seconds} s`,
+      );
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

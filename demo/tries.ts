@@ -6,7 +6,12 @@ export interface Try {
   readonly values?: readonly unknown[];
   /** SQLSTATE of a denial, and a word of its message; absent where it goes through. */
   readonly denied?: readonly [string, RegExp];
+  /** Column that comes back masked in every row. */
+  readonly masked?: string;
 }
+
+/** What stands for a text that is masked. */
+export const MASKED = '•••';
 
 const UNSCOPED = ['42501', /sql-unscoped-write/] as const;
 
@@ -19,6 +24,13 @@ export const TRIES: readonly Try[] = [
     as: 'alice',
     sql: 'SELECT id, name, city FROM customers WHERE id = $1',
     values: [42],
+  },
+  {
+    what: "a read of somebody's email, which comes back masked",
+    as: 'alice',
+    sql: 'SELECT name, email FROM customers WHERE id = $1',
+    values: [42],
+    masked: 'email',
   },
   {
     what: 'a join with an aggregate',

@@ -83,6 +83,16 @@ describe('npm start', { timeout: 180_000 }, () => {
     }
     expect(results.map(({ code }) => code)).toEqual([0, 77, 0]);
     expect(results[1]?.stdout).toContain('denied by policy sql-unscoped-write');
+    // As the README shows it.
+    const [first = ''] = commands;
+    const more = first
+      .slice(first.lastIndexOf('"') + 1)
+      .split(' ')
+      .filter((word) => word !== '');
+    const text = 'SELECT name, email FROM customers WHERE id = 42';
+    const masked = await runSealrail(['sql', text, ...more]);
+    const shown = readFileSync(join(root, 'README.md'), 'utf8').split(`"${text}"\n`)[1] ?? '';
+    expect(masked.stdout.trimEnd().split('\n').slice(0, 3)).toEqual(shown.split('\n').slice(0, 3));
     expect(results[2]?.stdout).toMatch(/deny +alice +sql\.delete shop\.public\.customers/);
 
     expect(await refusal({})).toEqual([
@@ -144,7 +154,7 @@ describe('npm run demo', { timeout: 180_000 }, () => {
       'verified',
       'seconds',
     ]);
-    expect(summary).toMatchObject({ allowed: 5, denied: 7, masked: 0, verified: true });
+    expect(summary).toMatchObject({ allowed: 6, denied: 7, masked: 1, verified: true });
     const vkey = join(out, 'log.vkey');
     const verified = await runSealrail(['verify', join(out, 'log'), '--key', vkey, '--json']);
     expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, entries: summary.entries });
