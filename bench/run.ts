@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME --json`: figures side by side with their baselines, measured in the same run. */
 import { parseArgs } from 'node:util';
 import { benchLog } from './log.ts';
+import { benchMasking } from './masking.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 
@@ -20,6 +21,7 @@ type Bench = (say: (line: string) => void) => Promise<readonly Row[]>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   log: benchLog,
+  masking: benchMasking,
   policy: benchPolicy,
   postgres: benchPostgres,
 };

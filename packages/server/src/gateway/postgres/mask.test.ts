@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CONSTANT, HASH_LENGTH, HASH_LENGTH_MIN, maskFor } from './mask.ts';
@@ -54,7 +55,8 @@ describe('a masked value', () => {
 
   test('equal texts hash equally whatever their type, others do not, nor under another key', () => {
     const hash = shown(field(TEXT), 'hash', 'ada');
-    expect(hash).toMatch(/^h_[\w-]{22}$/);
+    const hmac = createHmac('sha256', key).update('text\0ada').digest('base64url');
+    expect(hash).toBe(`h_${hmac.slice(0, 22)}`);
     expect(hash?.length).toBe(HASH_LENGTH);
     expect(shown(field(VARCHAR), 'hash', 'ada')).toBe(hash);
     expect(shown(field(BPCHAR, { modifier: 34 }), 'hash', 'ada   ')?.trimEnd()).toBe(hash);

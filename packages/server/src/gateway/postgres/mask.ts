@@ -2,7 +2,7 @@
  * What is shown in place of a value: always one that is valid for its column's type, in its format, and that
  * says nothing of the value but what the method is for. A type that a method has nothing for gets NULL.
  */
-import { createHmac } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MaskMethod } from '@sealrail/sdk';
 import type { ResultField } from './row-description.ts';
 
@@ -114,8 +114,7 @@ function hashFor(field: ResultField, key: Uint8Array): Mask {
 
 function digestFor(field: ResultField, key: Uint8Array): ((value: Buffer) => Buffer) | undefined {
   const { type, binary } = field;
-  const hmac = (kind: string, value: Buffer): Buffer =>
-    createHmac('sha256', key).update(`${kind}\0`).update(value).digest();
+  const hmac = hmacWith(key);
   if (TEXTS.has(type)) {
     if ((lengthOf(field) ?? HASH_LENGTH) < HASH_LENGTH_MIN) return undefined;
     const own = (value: Buffer): Buffer => (type === OID.bpchar ? withoutPadding(value) : value);
@@ -131,6 +130,22 @@ function digestFor(field: ResultField, key: Uint8Array): ((value: Buffer) => Buf
     default:
       return undefined;
   }
+}
+
+/** Of SHA-256, whose blocks have so many bytes (RFC 2104). */
+const BLOCK_BYTES = 64;
+
+/** In two calls of the one-shot hash: node's own HMAC costs an object each time, some ten times as much. */
+function hmacWith(key: Uint8Array): (kind: string, value: Buffer) => Buffer {
+  const block = (pad: number): Buffer => {
+    const bytes = Buffer.alloc(BLOCK_BYTES, pad);
+    for (const [at, byte] of key.subarray(0, BLOCK_BYTES).entries()) bytes[at] = byte ^ pad;
+    return bytes;
+  };
+  const [inner, outer] = [block(0x36), block(0x5c)];
+  const digest = (...parts: readonly Uint8Array[]): Buffer =>
+    hash('sha256', Buffer.concat(parts), 'buffer');
+  return (kind, value) => digest(outer, digest(inner, Buffer.from(`${kind}\0`), value));
 }
 
 const hashText = (digest: Buffer): string =>

@@ -442,10 +442,17 @@ describe('a bound on rows', () => {
     );
   });
 
-  test('a COPY cannot be cut visibly, so it is denied', async () => {
-    const answer = await ask(query('COPY visits (id) TO STDOUT'));
-    expect(answer.said).toEqual(['E 42501', 'Z I']);
-    expect(denialOf(answer)).toContain('policy bulk');
+  test('a COPY that is cut ends in an error, so that nobody takes it for the whole', async () => {
+    const { said, all } = await ask(query('COPY visits (id) TO STDOUT'), query('SELECT 1'));
+    const copied = ['H', 'd', 'd', 'd', 'd', 'd', 'E 54000', 'Z I'];
+    expect(said).toEqual([...copied, 'T', 'D 1', 'C SELECT 1', 'Z I']);
+    expect(all).toContain('cut after 5 rows by policy bulk');
+    expect(outcomes()[0]).toMatchObject({
+      outcome: { status: 'failed', code: '54000' },
+      obligations: { limited: { rows: 5 } },
+    });
+    const whole = await ask(query('COPY (SELECT id FROM visits WHERE id < 5) TO STDOUT'));
+    expect(whole.said).toEqual(['H', 'd', 'd', 'd', 'd', 'c', 'C COPY 4', 'Z I']);
   });
 
   test('a bound in bytes holds as well', async () => {

@@ -44,9 +44,6 @@ export function planResults(
   const masks = masksOf(options);
   if (typeof masks === 'string') return masks;
   const budget = budgetOf(obligations);
-  if (budget && copiesOut(reading)) {
-    return `${quoted(budget.policies)} bounds what is read, and a COPY cannot be cut visibly: use SELECT`;
-  }
   if (masks.size === 0 && budget === undefined) return [];
   const { statements, kinds } = reading.facts;
   const shows = reading.kind === 'statement' ? (reading.shows ?? []) : [];
@@ -65,7 +62,6 @@ export function mayBeUnfulfillable({
   reading,
   ...options
 }: Omit<PlanOptions, 'obligations'>): boolean {
-  if (copiesOut(reading)) return true;
   if (Object.keys(options.target.classes).length === 0) return false;
   return reading.facts.uses.some(
     ({ resource, derived, columns }) =>
@@ -74,9 +70,6 @@ export function mayBeUnfulfillable({
         (columns.length > 0 && classesBelow(options, resource).length > 0)),
   );
 }
-
-const copiesOut = (reading: SqlReading): boolean =>
-  reading.kind === 'statement' && reading.effects.some(({ kind }) => kind === 'copy-out');
 
 /** The columns of a result that are masked, by their place; a text where it is not what was judged. */
 export function matchResult(
@@ -182,5 +175,3 @@ function budgetOf(obligations: readonly Obligation[]): Budget | undefined {
   const policies = [...new Set(limits.map(({ policy }) => policy))].sort();
   return { rows, bytes, rowsMax: rows, bytesMax: bytes, policies };
 }
-
-const quoted = (policies: readonly string[]): string => `policy ${policies.join(', ')}`;

@@ -21,7 +21,7 @@ export class ResultRefused extends Error {
 export interface Rewritten {
   /** In place of the row up to `end`. */
   readonly bytes: Buffer;
-  /** Behind the last masked value, in what was given. */
+  /** In what was given; what comes behind it of the row passes. */
   readonly end: number;
 }
 
@@ -31,6 +31,10 @@ export class RowRewriter {
   readonly #masks: readonly (Mask | undefined)[];
   /** Number of values up to the last masked one. */
   readonly #size: number;
+  /** Of the row at hand, by masked value: where its length stands, its end, and what is shown instead. */
+  readonly #ats: number[];
+  readonly #ends: number[];
+  readonly #made: (Buffer | undefined)[];
   /** Values that were replaced so far. */
   values = 0;
   /** Bytes of the row that have to be there before it is worth trying again. */
@@ -39,6 +43,10 @@ export class RowRewriter {
   constructor(masks: readonly (Mask | undefined)[]) {
     this.#masks = masks;
     this.#size = masks.findLastIndex((mask) => mask !== undefined) + 1;
+    const masked = masks.filter((mask) => mask !== undefined).length;
+    this.#ats = new Array<number>(masked).fill(0);
+    this.#ends = new Array<number>(masked).fill(0);
+    this.#made = new Array<Buffer | undefined>(masked).fill(undefined);
   }
 
   /**
@@ -46,66 +54,82 @@ export class RowRewriter {
    * is `needed`. Throws ProtocolError, and ResultRefused for a row that is too wide.
    */
   rewrite(given: Buffer, from: number, to: number): Rewritten | undefined {
-    const values = this.#read(given, from, to);
-    if (values === undefined) return undefined;
-    const end = values.at(-1)?.end ?? from + HEADER_BYTES;
-    const more = values.reduce((sum, { old, made }) => sum + sizeOf(made) - old, 0);
-    const bytes = Buffer.allocUnsafe(end - from + more);
-    bytes[0] = given[from] ?? 0;
-    bytes.writeUInt32BE(given.readUInt32BE(from + 1) + more, 1);
-    let [read, written] = [from + HEADER_BYTES, HEADER_BYTES];
-    for (const { at, made, end: next } of values) {
-      written += given.copy(bytes, written, read, at);
-      bytes.writeInt32BE(made === undefined ? NULL_LENGTH : made.length, written);
-      written += 4;
-      if (made) written += made.copy(bytes, written);
-      read = next;
+    const frameEnd = from + 1 + given.readUInt32BE(from + 1);
+    const read = this.#read(given, { from, to, frameEnd });
+    if (read < 0) return undefined;
+    const [ats, ends, made] = [this.#ats, this.#ends, this.#made];
+    let more = 0;
+    for (let n = 0; n < made.length; n++) {
+      more += (made[n]?.length ?? 0) - ((ends[n] ?? 0) - (ats[n] ?? 0) - 4);
     }
-    this.values += values.length;
+    // All that is there of the row goes with it: one piece a row.
+    const end = Math.min(frameEnd, to);
+    const bytes = Buffer.allocUnsafe(end - from + more);
+    let [copied, written] = [from + HEADER_BYTES, HEADER_BYTES];
+    for (let n = 0; n < made.length; n++) {
+      const value = made[n];
+      written = copy(given, copied, ats[n] ?? 0, bytes, written);
+      bytes.writeInt32BE(value === undefined ? NULL_LENGTH : value.length, written);
+      written += 4;
+      if (value) written = copy(value, 0, value.length, bytes, written);
+      copied = ends[n] ?? 0;
+    }
+    copy(given, copied, end, bytes, written);
+    bytes[0] = given[from] ?? 0;
+    bytes.writeUInt32BE(frameEnd - from - 1 + more, 1);
+    this.values += made.length;
     this.needed = 0;
     return { bytes, end };
   }
 
-  #read(given: Buffer, from: number, to: number): Replaced[] | undefined {
-    const frameEnd = from + 1 + given.readUInt32BE(from + 1);
-    const missing = (end: number): boolean => {
-      if (end > frameEnd)
-        throw new ProtocolError('the server sent a row that is shorter than it says');
-      if (end <= to) return false;
-      this.needed = end - from;
-      if (this.needed <= MASKED_ROW_BYTES_MAX) return true;
-      const bound = `${MASKED_ROW_BYTES_MAX} bytes of a row`;
-      throw new ResultRefused('54000', `a masked column does not end within ${bound}`);
-    };
-    let at = from + HEADER_BYTES;
-    if (missing(at + 2)) return undefined;
+  /** Where the masked values stand, and what goes in their place; negative where more is needed. */
+  #read(given: Buffer, extent: Extent): number {
+    let at = extent.from + HEADER_BYTES;
+    if (this.#isMissing(at + 2, extent)) return -1;
     if (given.readUInt16BE(at) !== this.#masks.length) {
       throw new ProtocolError('the server sent a row of other columns than it described');
     }
     at += 2;
-    const found: Replaced[] = [];
+    let found = 0;
     for (let index = 0; index < this.#size; index++) {
-      if (missing(at + 4)) return undefined;
+      if (this.#isMissing(at + 4, extent)) return -1;
       const length = given.readInt32BE(at);
-      const end = at + 4 + Math.max(0, length);
+      const end = at + 4 + Math.max(length, 0);
+      if (this.#isMissing(end, extent)) return -1;
       const mask = this.#masks[index];
-      if (missing(end)) return undefined;
       if (mask) {
-        const value = length < 0 ? undefined : given.subarray(at + 4, end);
-        found.push({ at, end, old: Math.max(0, length), made: mask(value) });
+        this.#ats[found] = at;
+        this.#ends[found] = end;
+        this.#made[found++] = mask(length < 0 ? undefined : given.subarray(at + 4, end));
       }
       at = end;
     }
-    return found;
+    return at;
+  }
+
+  #isMissing(end: number, { from, to, frameEnd }: Extent): boolean {
+    if (end > frameEnd) throw new ProtocolError('the server sent a row shorter than it says');
+    if (end <= to) return false;
+    this.needed = end - from;
+    if (this.needed <= MASKED_ROW_BYTES_MAX) return true;
+    const bound = `${MASKED_ROW_BYTES_MAX} bytes of a row`;
+    throw new ResultRefused('54000', `a masked column does not end within ${bound}`);
   }
 }
 
-interface Replaced {
-  /** Of its length, and behind it. */
-  readonly at: number;
-  readonly end: number;
-  readonly old: number;
-  readonly made: Buffer | undefined;
+interface Extent {
+  readonly from: number;
+  readonly to: number;
+  readonly frameEnd: number;
 }
 
-const sizeOf = (made: Buffer | undefined): number => made?.length ?? 0;
+/** Below it a loop is faster than the call that copies. */
+const LOOP_BYTES_MAX = 64;
+
+/** Copies [from, to) and answers where to go on writing. */
+function copy(given: Buffer, from: number, to: number, into: Buffer, at: number): number {
+  if (to - from > LOOP_BYTES_MAX) return at + given.copy(into, at, from, to);
+  let written = at;
+  for (let read = from; read < to; read++) into[written++] = given[read] ?? 0;
+  return written;
+}

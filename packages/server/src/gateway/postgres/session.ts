@@ -14,9 +14,10 @@ import { type ClientMessage, clientFrameLimit, parseMessage } from './messages.t
 import { allDurable, LOG_WAIT_MS_MAX, NotDurable, Outbox } from './outbox.ts';
 import { Outcomes } from './outcome.ts';
 import { Pipeline } from './pipeline.ts';
+import { Results } from './results.ts';
 import { ResultRefused } from './row-rewriter.ts';
 import { scrubbed } from './scrub.ts';
-import type { RowFate, Showing } from './showing.ts';
+import type { RowFate } from './showing.ts';
 import type { Names } from './statements.ts';
 import { PINNED_SETTINGS, type Upstream } from './upstream.ts';
 
@@ -64,6 +65,7 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #frontend: Frontend;
   readonly #backend: BackendReader;
+  readonly #results: Results;
   readonly #outcomes: Outcomes;
   /** `ending`: nothing goes up any more, and the client is still to be told why. */
   #state: 'open' | 'ending' | 'ended' = 'open';
@@ -93,6 +95,12 @@ export class Session {
       partial: (units) => this.#outcomes.partial(units),
       settled: (group) => this.#outcomes.settled(group),
       resync: () => this.#resync(),
+    });
+    this.#results = new Results({
+      pipeline: this.#pipeline,
+      judge,
+      refreshCatalog,
+      record: (fields) => this.#record(fields),
     });
     this.#outbox = new Outbox(upstream.socket, nowUs);
     this.#frontend = new Frontend({
@@ -216,14 +224,16 @@ export class Session {
       case 'E':
         return this.#error(body);
       case 'N':
-        return this.#hides() ? scrubbed('N', body) : 'pass';
+        return this.#results.hides() ? scrubbed('N', body) : 'pass';
       case 'C':
-        return this.#complete(body.toString('latin1', 0, body.indexOf(0)));
+        return this.#results.complete(body.toString('latin1', 0, body.indexOf(0)));
       case 's':
-        return this.#suspended();
+        return this.#results.suspended();
+      case 'c':
+        return this.#results.copyDone();
       case 'T':
       case 'n':
-        return this.#described(type, body);
+        return this.#results.described(type, body);
       case '1':
       case '2':
       case '3': {
@@ -250,7 +260,7 @@ export class Session {
     const code = fields.get('C') ?? '';
     const id = poisonedId(fields.get('M') ?? '');
     const denied = id === undefined ? undefined : this.#pipeline.denied(id);
-    const [isHidden, isRefused] = [!denied && this.#hides(), this.#refused];
+    const [isHidden, isRefused] = [!denied && this.#results.hides(), this.#results.refused];
     this.#severity(fields.get('V'), code);
     this.#pipeline.answer('E', code);
     if (denied) {
@@ -265,16 +275,14 @@ export class Session {
 
   /** Rows, and what is too long to be held: of an error its code stands near the front. */
   #passing(type: string, head: Buffer, bytes: number): RowFate | Buffer {
-    if (type === 'D') return this.#row(bytes);
+    if (type === 'D') return this.#results.row(bytes);
     if (type === 'd') {
-      if (this.#refused) return 'drop';
-      this.#pipeline.data(bytes);
-      return 'pass';
+      return this.#results.copied(bytes);
     }
-    if (type === 'N') return this.#hides() ? scrubbed('N', head) : 'pass';
+    if (type === 'N') return this.#results.hides() ? scrubbed('N', head) : 'pass';
     if (type === 'T') throw new ProtocolError(`the server described a result in ${bytes} bytes`);
     if (type === 'E') {
-      const isHidden = this.#hides();
+      const isHidden = this.#results.hides();
       const fields = readErrorFields(head);
       this.#severity(fields.get('V'), fields.get('C') ?? '');
       this.#pipeline.answer('E', fields.get('C') ?? '');
@@ -282,77 +290,6 @@ export class Session {
     }
     this.#pipeline.answer(type, '');
     return 'pass';
-  }
-
-  // ---------------------------------------------------------------- what obligations make of results
-
-  #row(bytes: number): RowFate {
-    const showing = this.#pipeline.head?.unit?.showing;
-    const fate = showing === undefined ? 'pass' : showing.row(bytes);
-    if (fate !== 'drop') this.#pipeline.data(bytes);
-    return fate;
-  }
-
-  #complete(tag: string): Fate {
-    const showing = this.#pipeline.head?.unit?.showing;
-    if (showing?.refused) return 'drop';
-    const said = showing?.complete(tag);
-    this.#pipeline.answer('C', said?.tag ?? tag);
-    return said?.bytes ?? 'pass';
-  }
-
-  /** As many rows as the client asked for, or one more than it may see. */
-  #suspended(): Fate {
-    const said = this.#pipeline.head?.unit?.showing?.suspended();
-    if (said) this.#pipeline.answer('C', said.tag);
-    else this.#pipeline.answer('s', '');
-    return said?.bytes ?? 'pass';
-  }
-
-  #described(type: 'T' | 'n', body: Buffer): Fate {
-    const { head } = this.#pipeline;
-    const showing = head?.kind === 'query' ? head.unit?.showing : undefined;
-    head?.described?.(type === 'T' ? body : undefined);
-    this.#pipeline.answer(type, '');
-    if (head?.described || (type === 'n' && head?.unfolded) || showing?.refused) return 'drop';
-    const problem = type === 'T' ? showing?.describe(body) : undefined;
-    return showing && problem !== undefined ? this.#refuse(showing, problem) : 'pass';
-  }
-
-  /**
-   * What the server shows is not what was judged: not one row of it goes out. Of a read nothing else has
-   * come, so that it is as if it had failed; after anything else the session cannot go on as if it had.
-   */
-  #refuse(showing: Showing, problem: string): Buffer {
-    const decisionId = this.#pipeline.head?.unit?.decisionId ?? '';
-    this.#record({
-      kind: 'finding',
-      rule: 'result-not-as-judged',
-      severity: 'high',
-      message: problem,
-      about: [decisionId],
-    });
-    this.#options.refreshCatalog().catch(() => undefined);
-    if (!showing.readOnly) throw new ResultRefused('42501', problem);
-    showing.refused = true;
-    this.#pipeline.refuse('42501');
-    return errorResponse({
-      code: '42501',
-      message: `denied: ${problem}`,
-      detail: `decision ${decisionId}`,
-      hint: 'try again in a moment: the database changed since its catalog was read',
-    });
-  }
-
-  get #refused(): boolean {
-    return this.#pipeline.head?.unit?.showing?.refused === true;
-  }
-
-  /** True where an error or a notice could print a value that this principal sees masked, if at all. */
-  #hides(): boolean {
-    const { judge } = this.#options;
-    if (judge.masks) return true;
-    return this.#pipeline.head?.unit?.seesPlainly() === false;
   }
 
   #severity(severity: string | undefined, code: string): void {

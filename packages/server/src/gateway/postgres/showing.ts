@@ -1,5 +1,5 @@
 /** One unit's results on their way to the client: what is masked, what is cut off, and what became of it. */
-import { cstring, frame, noticeResponse } from './frame.ts';
+import { cstring, errorResponse, frame, noticeResponse } from './frame.ts';
 import { maskFor } from './mask.ts';
 import { matchResult, type ResultPlan } from './result-plan.ts';
 import { type ResultField, readRowDescription } from './row-description.ts';
@@ -18,6 +18,9 @@ export interface CarriedOut {
 const ROW_BYTES_MIN = 7;
 /** maxRows of Execute is a signed 32-bit number. */
 const ROWS_MAX = 2 ** 31 - 1;
+
+/** SQLSTATE of a COPY that is cut. */
+export const COPY_CUT = '54000';
 
 export interface ShowingOptions {
   /** One per statement, in order; undefined for one that shows nothing that an obligation is about. */
@@ -38,6 +41,7 @@ export class Showing {
   #rows = 0;
   #bytes = 0;
   #cut = false;
+  #copies = false;
   #columns = 0;
   #values = 0;
   #limited: { rows: number; bytes: number } | undefined;
@@ -96,20 +100,36 @@ export class Showing {
     if (plan && plan.masks.size > 0 && !this.#described) {
       throw new ResultRefused('58000', 'a result came that was not described: it is not shown');
     }
-    const budget = plan?.budget;
+    return this.#isWithin(bytes) ? (this.#rewriter ?? 'pass') : 'drop';
+  }
+
+  /** Of COPY data, a row in each message; what is copied is used, and so never a column that is masked. */
+  copied(bytes: number): RowFate {
+    if (this.refused) return 'drop';
+    this.#copies = true;
+    return this.#isWithin(bytes) ? 'pass' : 'drop';
+  }
+
+  /** A COPY that is cut must not look like one that is whole: it ends in an error. */
+  get isCopyCut(): boolean {
+    return this.#copies && this.#cut;
+  }
+
+  #isWithin(bytes: number): boolean {
+    const budget = this.#plan?.budget;
     if (budget) {
       if (this.#cut || budget.rows < 1 || budget.bytes < bytes) {
         this.#cut = true;
         // Nothing that comes later goes in the place of what was left out.
         budget.rows = 0;
-        return 'drop';
+        return false;
       }
       budget.rows--;
       budget.bytes -= bytes;
     }
     this.#rows++;
     this.#bytes += bytes;
-    return this.#rewriter ?? 'pass';
+    return true;
   }
 
   /** CommandComplete: undefined where it passes, else what is said in its place. */
@@ -133,12 +153,12 @@ export class Showing {
       ...(Number.isFinite(rowsMax) ? [`${rowsMax} rows`] : []),
       ...(Number.isFinite(bytesMax) ? [`${bytesMax} bytes`] : []),
     ];
-    const notice = noticeResponse({
-      severity: 'WARNING',
-      code: '01000',
+    const said = {
       message: `the result was cut after ${this.#rows} rows by policy ${policies.join(', ')}: there are more`,
       detail: `decision ${this.#plan?.decisionId ?? ''}: at most ${bounds.join(' and ')} are shown`,
-    });
+    };
+    if (this.#copies) return { tag, bytes: errorResponse({ code: COPY_CUT, ...said }) };
+    const notice = noticeResponse({ severity: 'WARNING', code: '01000', ...said });
     // Of a change the tag says how many rows it changed, and that stays true.
     const shown = tag.replace(/^(SELECT|FETCH) \d+$/, `$1 ${this.#rows}`);
     return { tag: shown, bytes: Buffer.concat([notice, frame('C', cstring(shown))]) };
@@ -149,6 +169,7 @@ export class Showing {
     this.#statement++;
     this.#rewriter = undefined;
     this.#described = false;
+    this.#copies = false;
     this.#rows = 0;
     this.#bytes = 0;
     this.#cut = false;
