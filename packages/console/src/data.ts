@@ -186,10 +186,46 @@ export interface Status extends Sizes {
   readonly failed?: string;
 }
 
+export interface Approval {
+  readonly id: string;
+  readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'used' | 'cancelled';
+  readonly requestedBy: readonly string[];
+  readonly target: string;
+  readonly action: string;
+  readonly statement?: string;
+  readonly decisionId: string;
+  readonly policy: string;
+  readonly message?: string;
+  readonly approvers: string;
+  readonly quorum: number;
+  readonly until?: string;
+  readonly grants: readonly { readonly by: string; readonly reason: string }[];
+  readonly ended?: { readonly by?: string; readonly reason?: string };
+}
+
+/** What became of somebody's yes or no. */
+export type Ruled =
+  | { readonly kind: 'done'; readonly request: Approval }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | {
+      readonly kind: 'denied';
+      readonly denial: { readonly message: string; readonly hint: string };
+    };
+
+export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
+  answerOf(path, signal ? { signal } : {});
+
+export const post = <T>(path: string, body: Json): Promise<T> =>
+  answerOf(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
 /** The daemon's own words where it has some; otherwise what a person can do about it. */
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(path, signal ? { signal } : {}).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
+async function answerOf<T>(path: string, init: RequestInit): Promise<T> {
+  const response = await fetch(path, init).catch((error: unknown) => {
+    if (init.signal?.aborted) throw error;
     throw new Error('The daemon does not answer. Is it running?');
   });
   if (response.ok) return (await response.json()) as T;

@@ -24,7 +24,7 @@ const CODES: Readonly<Record<string, { message: string; hint: string }>> = {
   },
 };
 
-const sentence = (text: string): string =>
+export const sentence = (text: string): string =>
   text === '' ? '' : `${text[0]?.toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 interface Why {

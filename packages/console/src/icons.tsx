@@ -29,7 +29,7 @@ export const CrossIcon = () => (
     <path {...line} d="M4 4l8 8M12 4l-8 8" />
   </Icon>
 );
-const PauseIcon = () => (
+export const PauseIcon = () => (
   <Icon>
     <path {...line} d="M5.5 4v8M10.5 4v8" />
   </Icon>

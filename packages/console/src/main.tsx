@@ -1,6 +1,7 @@
 import { type ComponentType, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { LiveIcon, PolicyIcon, TreeIcon } from './icons.tsx';
+import { ApprovalsPage } from './approvals-page.tsx';
+import { LiveIcon, PauseIcon, PolicyIcon, TreeIcon } from './icons.tsx';
 import { IntegrityPage } from './integrity-page.tsx';
 import { LivePage } from './live-page.tsx';
 import { PoliciesPage } from './policies-page.tsx';
@@ -10,6 +11,7 @@ import './style.css';
 
 const PAGES: readonly { page: Route['page']; to: string; name: string; Icon: ComponentType }[] = [
   { page: 'live', to: '/', name: 'Live', Icon: LiveIcon },
+  { page: 'approvals', to: '/approvals', name: 'Approvals', Icon: PauseIcon },
   { page: 'policies', to: '/policies', name: 'Policies', Icon: PolicyIcon },
   { page: 'integrity', to: '/integrity', name: 'Integrity', Icon: TreeIcon },
 ];
@@ -53,6 +55,7 @@ function App() {
       </nav>
       <main>
         {route.page === 'live' && <LivePage route={route} />}
+        {route.page === 'approvals' && <ApprovalsPage />}
         {route.page === 'policies' && <PoliciesPage />}
         {route.page === 'integrity' && <IntegrityPage />}
       </main>

@@ -16,7 +16,7 @@ export type FilterName = (typeof FILTERS)[number];
 export type Filter = Readonly<Partial<Record<FilterName, string>>>;
 
 export interface Route {
-  readonly page: 'live' | 'policies' | 'integrity';
+  readonly page: 'live' | 'approvals' | 'policies' | 'integrity';
   /** An entry's index or id. */
   readonly entry?: string;
   readonly filter: Filter;
@@ -29,7 +29,8 @@ function parse(): Route {
     FILTERS.flatMap((name) => (query.get(name) ? [[name, query.get(name) ?? '']] : [])),
   );
   const [, first = '', second] = pathname.split('/');
-  if (first === 'policies' || first === 'integrity') return { page: first, filter };
+  if (first === 'approvals' || first === 'policies' || first === 'integrity')
+    return { page: first, filter };
   return { page: 'live', filter, ...(first === 'entries' && second ? { entry: second } : {}) };
 }
 

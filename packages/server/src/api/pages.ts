@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Vite puts a hash of the contents into these names. */
 const HASHED = 'private, max-age=31536000, immutable';
-const PAGES = ['/', '/entries/:id', '/policies', '/integrity'];
+const PAGES = ['/', '/entries/:id', '/approvals', '/policies', '/integrity'];
 
 export function pageRoutes(app: Hono, assetsDir: string): void {
   const file = async (c: Context, name: string, headers: Record<string, string> = {}) => {
