@@ -8,7 +8,7 @@ import { boundedText, parseJson } from './body.ts';
 import { problem, quoted } from './problem.ts';
 
 export const RULING_BYTES_MAX = 16_384;
-const REASON_LENGTH_MAX = 1_000;
+export const REASON_LENGTH_MAX = 1_000;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface ApprovalsPort {
