@@ -26,6 +26,8 @@ export interface Rewritten {
 }
 
 const NULL_LENGTH = -1;
+/** Of what stands behind the last masked value of a row: copying more costs more than a piece of its own. */
+const REST_BYTES_MAX = 256;
 
 export class RowRewriter {
   readonly #masks: readonly (Mask | undefined)[];
@@ -62,8 +64,9 @@ export class RowRewriter {
     for (let n = 0; n < made.length; n++) {
       more += (made[n]?.length ?? 0) - ((ends[n] ?? 0) - (ats[n] ?? 0) - 4);
     }
-    // All that is there of the row goes with it: one piece a row.
-    const end = Math.min(frameEnd, to);
+    // A short rest goes with it, one piece a row; a long one is not copied.
+    const there = Math.min(frameEnd, to);
+    const end = there - read > REST_BYTES_MAX ? read : there;
     const bytes = Buffer.allocUnsafe(end - from + more);
     let [copied, written] = [from + HEADER_BYTES, HEADER_BYTES];
     for (let n = 0; n < made.length; n++) {

@@ -26,8 +26,8 @@ export const BATCH_BYTES_MAX = 4 << 20;
 /** What one session may judge before every other gets its turn: a long pipeline must not stop them all. */
 export const TURN_US_MAX = 20_000;
 
-/** Pieces of one chunk that are written one by one; rows that were rewritten are joined first. */
-const PARTS_MAX = 8;
+/** Rows that were rewritten are pieces of their own: smaller ones on the average are joined before they are written. */
+const PART_BYTES_MIN = 512;
 
 export interface SessionOptions {
   readonly client: Socket;
@@ -211,7 +211,7 @@ export class Session {
       void this.#fail(error);
       return;
     }
-    if (parts.length > PARTS_MAX) parts = [Buffer.concat(parts)];
+    if (parts.length * PART_BYTES_MIN > chunk.length) parts = [Buffer.concat(parts)];
     client.cork();
     for (const part of parts) client.write(part);
     client.uncork();
