@@ -155,6 +155,12 @@ describe('a held statement', () => {
     expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     expect(idOf(await refused(client.query('DELETE FROM t WHERE id > 10')))).toBe(id);
     expect(await steps(id)).toEqual(['request']);
+    expect(await request(id)).toMatchObject({
+      state: 'pending',
+      requestedBy: ['service:svc'],
+      action: 'sql.delete',
+      statement: 'DELETE FROM t WHERE id > $1',
+    });
     await client.end();
   });
 

@@ -161,7 +161,9 @@ export class ApprovalsStore implements Approvals {
       }
       const reason = this.#fullFor(act);
       if (reason !== undefined) return [{ kind: 'full', policy: id, reason }];
-      const asked = this.#ask({ act, policy, bound, decisionId });
+      const at = decision.parts.find(({ forbids }) => forbids.includes(id))?.request ?? 0;
+      const action = act.action.requests[at]?.action ?? '';
+      const asked = this.#ask({ act, action, policy, bound, decisionId });
       this.#arriving.set(key, asked);
       const gone = (): void => void this.#arriving.delete(key);
       asked.durable.then(gone, gone);
@@ -184,7 +186,7 @@ export class ApprovalsStore implements Approvals {
     return open.length >= OPEN_MAX ? `${OPEN_MAX} requests are open already` : undefined;
   }
 
-  #ask({ act, policy, bound, decisionId }: Asking): Arriving {
+  #ask({ act, action, policy, bound, decisionId }: Asking): Arriving {
     const { newId } = this.#options;
     const nowMs = this.#nowMs();
     const { condition } = policy;
@@ -200,7 +202,7 @@ export class ApprovalsStore implements Approvals {
       asks: {
         decisionId,
         target: act.target,
-        action: act.action.requests[0]?.action ?? '',
+        action,
         ...(statement === undefined ? {} : { statement: cut(statement) }),
         approvers,
         quorum,
@@ -342,6 +344,8 @@ export class ApprovalsStore implements Approvals {
 
 interface Asking {
   readonly act: Act;
+  /** The one of its requests that the policy holds. */
+  readonly action: string;
   readonly policy: PolicyInfo;
   readonly bound: Bound;
   readonly decisionId: string;
