@@ -21,6 +21,7 @@ import { type ClassesOptions, classesOfColumns } from './data-classes.ts';
 import { NO_CATALOG, type Readings } from './readings.ts';
 import { Resolution } from './resolution.ts';
 import { mayBeUnfulfillable, planResults, type ResultPlan } from './result-plan.ts';
+import { classedTables, sideDoorOf } from './side-doors.ts';
 import type { Found, Names, Prepared } from './statements.ts';
 
 export { Readings } from './readings.ts';
@@ -194,10 +195,21 @@ export class Judge {
   /** Asked before it is decided, so that one entry says what became of it; only where it may be so. */
   #unfulfillable({ action }: Act, reading: SqlReading): string | undefined {
     const [target, catalog] = [this.#options.target(), this.#options.catalog()];
+    const door = sideDoorOf(reading);
+    if (door !== undefined && this.#seesMasked(reading)) {
+      return `${door} holds values of columns that are masked for you`;
+    }
     if (!mayBeUnfulfillable({ reading, target, catalog })) return undefined;
     const { decision } = this.#options.guard.explain(action);
     const plans = this.#plan({ decision, decisionId: '' }, reading);
     return typeof plans === 'string' ? plans : undefined;
+  }
+
+  /** True where a column of any table is masked for this principal, or not shown at all. */
+  #seesMasked(reading: SqlReading): boolean {
+    const tablesRead = classedTables(this.#options.target());
+    const facts = { ...reading.facts, tablesRead, tablesWritten: [] };
+    return !this.seesPlainly({ kind: 'statement', facts, literals: [], effects: [] });
   }
 
   #plan(

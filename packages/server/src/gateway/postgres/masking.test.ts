@@ -248,6 +248,21 @@ describe('a masked column', () => {
     expect(prepared.said).toEqual(['E 42501', 'Z I']);
   });
 
+  test.each([
+    'SELECT most_common_vals FROM pg_stats',
+    'SELECT stavalues1 FROM pg_statistic',
+    'SELECT query FROM pg_stat_activity',
+  ])('is not read through %s', async (sql) => {
+    const answer = await ask(query(sql));
+    expect(answer.said).toEqual(['E 42501', 'Z I']);
+    expect(answer.all).toContain('masked for you');
+  });
+
+  test('what else the server says of itself is still read', async () => {
+    const sql = 'SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = pg_backend_pid()';
+    expect((await ask(query(sql))).said).toContain('D t');
+  });
+
   test('a pipeline goes on in order behind a result that had to be described first', async () => {
     const { said, all } = await ask(
       ...run('SELECT 1'),
