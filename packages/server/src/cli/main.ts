@@ -4,6 +4,7 @@ import { nearest } from '../config/nearest.ts';
 import { VERSION } from '../version.ts';
 import { approvalsCommand } from './approvals.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand, keygenCommand } from './init.ts';
 import { CliError, type Command, EXIT, type Io, paint, usage } from './io.ts';
@@ -27,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['init', initCommand],
   ['up', upCommand],
   ['config', configCommand],
+  ['doctor', doctorCommand],
   ['users', usersCommand],
   ['keygen', keygenCommand],
   ['sql', sqlCommand],

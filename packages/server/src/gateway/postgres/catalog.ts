@@ -34,7 +34,7 @@ export async function openCatalog(
   address: () => UpstreamAddress,
   accept: readonly string[],
 ): Promise<CatalogReader | { readonly refused: string }> {
-  const client = await connect(address());
+  const client = await connectOwn(address());
   try {
     const refused = await refuseUpstream(client, accept);
     if (refused !== undefined) {
@@ -53,7 +53,8 @@ export async function openCatalog(
   }
 }
 
-async function connect(address: UpstreamAddress): Promise<pg.Client> {
+/** The gateway's own connection for what it asks about the database itself. */
+export async function connectOwn(address: UpstreamAddress): Promise<pg.Client> {
   const client = new pg.Client({
     ...address,
     // Said in any case: left out, the environment would decide.
@@ -159,7 +160,7 @@ class PolledCatalog implements CatalogReader {
 
   async #reconnect(): Promise<void> {
     const old = this.#client;
-    this.#client = await connect(this.#address());
+    this.#client = await connectOwn(this.#address());
     await old.end().catch(() => undefined);
     if (this.#closed) await this.#client.end();
   }

@@ -127,7 +127,7 @@ async function openUpstreamCatalog(
   return catalog;
 }
 
-function addressOf({ upstream }: PostgresTarget): UpstreamAddress {
+export function addressOf({ upstream }: PostgresTarget): UpstreamAddress {
   const { accept: _, ...address } = upstream;
   return address;
 }
