@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { approvalsCommand } from './approvals.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
+import { ejectCommand } from './eject.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand, keygenCommand } from './init.ts';
 import { CliError, type Command, EXIT, type Io, paint, usage } from './io.ts';
@@ -39,6 +40,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['approvals', approvalsCommand],
   ['status', statusCommand],
   ['witness', witnessCommand],
+  ['eject', ejectCommand],
 ]);
 
 const EPILOGUE = `

@@ -84,7 +84,13 @@ interface Case {
   readonly accept?: string;
 }
 
-async function doctor(given: Case, ...args: string[]): Promise<{ code: number; text: string }> {
+const doctor = (given: Case, ...args: string[]) => command('doctor', given, args);
+
+async function command(
+  name: 'doctor' | 'eject',
+  given: Case,
+  args: readonly string[],
+): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
   const write = (text: string) => lines.push(text.replace(/\n$/, ''));
   const io: Io = {
@@ -121,7 +127,7 @@ api: { listen: 127.0.0.1:7070 }
 `,
     { mode: 0o600 },
   );
-  const code = await run(['doctor', 'shop', '-c', config, ...args], io);
+  const code = await run([name, 'shop', '-c', config, ...args], io);
   const text = lines.join('\n');
   return { code, text: args.includes('--json') ? text : stable(text, given.port) };
 }
@@ -196,6 +202,38 @@ describe('sealrail doctor', () => {
     const { findings } = JSON.parse(text) as { findings: DoctorFinding[] };
     const found = findings.find(({ code }) => code === 'definer-functions');
     expect([found?.count, found?.names?.length]).toEqual([26, NAMES_MAX]);
+  });
+});
+
+describe('sealrail eject', () => {
+  test('says where clients connect again, and that nothing is in the database', async () => {
+    const { code, text } = await command('eject', { role: 'plain', database: 'shop' }, []);
+    await expect(`${text}\n`).toMatchFileSnapshot('testdata/eject.txt');
+    expect(code).toBe(0);
+  });
+
+  test('what bears the name all the same is told, and so is what clients made', async () => {
+    await admin.query('GRANT CREATE ON SCHEMA app TO plain');
+    await admin.query('CREATE TABLE app.sealrail_leftover (id int)');
+    await admin.query('SET ROLE plain; CREATE TABLE app.made (id int); RESET ROLE');
+    const { code, text } = await command('eject', { role: 'plain', database: 'hidden' }, [
+      '--json',
+    ]);
+    const { database } = JSON.parse(text) as { database: Record<string, Named> };
+    expect(code).toBe(1);
+    expect(database.installed?.names).toContain('relation sealrail_leftover');
+    expect(database.owned).toEqual({ count: 1, names: ['app.made'] });
+  });
+
+  test('a database that does not answer keeps nobody from leaving, and is not called clean', async () => {
+    const { code, text } = await command(
+      'eject',
+      { role: 'plain', database: 'shop', port: await freePort() },
+      [],
+    );
+    expect(code).toBe(69);
+    expect(text).toContain('point the connection strings of clients back');
+    expect(text).not.toContain('checked');
   });
 });
 

@@ -85,7 +85,7 @@ export async function readSurroundings(client: pg.Client): Promise<Surroundings>
 }
 
 /** All are counted at the server, so that a large catalog costs no memory here. */
-async function readNames(client: pg.Client, query: string): Promise<Named> {
+export async function readNames(client: pg.Client, query: string): Promise<Named> {
   const { rows } = await client.query<{ name: string; count: number }>(
     `SELECT name::text, sum(count(*)) OVER ()::int AS count FROM (${query}) found
      GROUP BY name ORDER BY name::text COLLATE "C" LIMIT ${NAMES_MAX}`,
