@@ -24,6 +24,9 @@ export interface Log {
   /** The bytes of an acknowledged entry, from the journal or the tree. */
   read(index: number): Promise<Uint8Array>;
 
+  /** Acknowledged entries from this index on, at least one: as many as one read of a file gives. */
+  readFrom(index: number): Promise<readonly Uint8Array[]>;
+
   /**
    * Calls back for each entry once it is durable, in order, from `from` on, at most one frame or bundle of
    * them in memory. Returns how to stop. `onEnd` is told once why nothing more will come: an error where an

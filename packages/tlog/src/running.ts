@@ -3,6 +3,7 @@ import { Appender } from './appender.ts';
 import type { Clock } from './clock.ts';
 import { TlogError } from './errors.ts';
 import { Failure } from './failure.ts';
+import { Followers, type Listener } from './followers.ts';
 import type { SignedCheckpoint } from './last-signed.ts';
 import type { AppendOptions, Log, LogFinding, Recovery, States } from './log.ts';
 import { Loop, type LoopOptions } from './loop.ts';
@@ -28,6 +29,8 @@ export const UNSIGNED_MS_MAX = 10_000;
 export const UNHASHED_BYTES_MAX = 8 << 20;
 /** The loop turns when there is something new, at most this often. */
 export const TURN_MS = 100;
+/** Of the journal at a time, for whoever reads on. */
+const READ_BYTES = 64 << 10;
 /** After a full disk. */
 const RETRY_MS = 1_000;
 
@@ -78,7 +81,7 @@ export class RunningLog implements Log {
   #caughtUp: () => void = () => undefined;
   #turnedAt = Number.NEGATIVE_INFINITY;
   readonly #signedListeners: (() => void)[] = [];
-  readonly #grownListeners = new Set<() => void>();
+  readonly #followers: Followers;
 
   constructor(options: RunningOptions) {
     this.#options = options;
@@ -86,6 +89,12 @@ export class RunningLog implements Log {
     this.vkey = formatVkey(options.signer.key);
     this.recovery = options.recovery;
     this.#size = options.journal.end;
+    this.#followers = new Followers({
+      size: () => this.#size,
+      read: (index) => this.#entriesFrom(index),
+      hasFailed: () => this.#failure.error !== undefined,
+      isClosed: () => this.#closed !== undefined,
+    });
     this.#witnessing = options.witnesses && new Witnessing(this.#witnessed(options.witnesses));
     const witnessing = this.#witnessing;
     this.#loop = new Loop(options, {
@@ -225,7 +234,7 @@ export class RunningLog implements Log {
     const now = this.#options.clock.now();
     this.#unsignedSince ??= now;
     this.#uncoveredSince ??= now;
-    for (const wake of this.#grownListeners) wake();
+    this.#followers.wake();
     this.#schedule(TURN_MS);
   }
 
@@ -256,7 +265,7 @@ export class RunningLog implements Log {
   #wake(): void {
     this.#caughtUp();
     for (const wake of this.#signedListeners.splice(0)) wake();
-    for (const wake of this.#grownListeners) wake();
+    this.#followers.wake();
   }
 
   #schedule(ms: number): void {
@@ -335,46 +344,19 @@ export class RunningLog implements Log {
     return new Uint8Array(entry);
   }
 
-  /** Of one frame or one bundle. What is retired from the journal is full in the tree. */
-  async #entriesFrom(index: number): Promise<readonly Uint8Array[]> {
-    const read = await this.#options.journal.read(index);
+  readFrom(index: number): Promise<readonly Uint8Array[]> {
+    assertIndex(index, this.#size);
+    return this.#entriesFrom(index, READ_BYTES);
+  }
+
+  /** Of one frame or one bundle, or of frames together. What is retired from the journal is full in the tree. */
+  async #entriesFrom(index: number, bytesMax = 0): Promise<readonly Uint8Array[]> {
+    const read = await this.#options.journal.read(index, bytesMax);
     return read?.entries ?? this.#options.tree.entriesFrom(index);
   }
 
-  follow(
-    from: number,
-    listener: (index: number, entry: Uint8Array) => void,
-    onEnd: (error?: Error) => void = rethrow,
-  ): () => void {
-    let stopped = false;
-    let wake: () => void = () => undefined;
-    const woken = (): void => wake();
-    this.#grownListeners.add(woken);
-    const run = async (): Promise<void> => {
-      for (let next = from; !stopped && !this.#closed; ) {
-        if (next < this.#size) {
-          for (const entry of await this.#entriesFrom(next)) {
-            if (stopped || next >= this.#size) break;
-            listener(next++, entry);
-          }
-        } else if (this.#failure.error) {
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    };
-    const end = (error?: Error): void => {
-      this.#grownListeners.delete(woken);
-      if (!stopped) onEnd(error);
-    };
-    run().then(() => end(), end);
-    return () => {
-      stopped = true;
-      wake();
-    };
+  follow(from: number, listener: Listener, onEnd?: (error?: Error) => void): () => void {
+    return this.#followers.follow(from, listener, onEnd);
   }
 
   checkpoint(): { note: Uint8Array; size: number } {
@@ -437,12 +419,4 @@ export class RunningLog implements Log {
     }
     if (incomplete && (mark || !failedBefore)) throw incomplete;
   }
-}
-
-/** Nobody else would hear of it: an error of a listener is one of its caller's code. */
-function rethrow(error?: Error): void {
-  if (error)
-    queueMicrotask(() => {
-      throw error;
-    });
 }

@@ -60,6 +60,8 @@ interface EntryRead {
   readonly text: string;
 }
 
+const TELLING = ['"kind":"outcome"', '"kind":"finding"'];
+
 export class EntryReader {
   readonly outcomes = new Outcomes();
   readonly #log: Log;
@@ -81,6 +83,14 @@ export class EntryReader {
 
   /** Of each entry once, as it becomes durable. Never throws: it runs inside the log's own loop. */
   learn(index: number, bytes: Uint8Array): void {
+    // Most entries are decisions, and say nothing about others: they are not even parsed. Canonical text has
+    // no space in it, and quotes within strings are escaped, so that no other text can look like this.
+    if (
+      !TELLING.some((kind) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(kind),
+      )
+    )
+      return;
     try {
       this.#learn(index, parse(bytes).entry);
     } catch {

@@ -9,7 +9,6 @@ import type { Feed } from './feed.ts';
 
 /** A glance at a number: what a person waits for is half a second. */
 const TICK_MS = 25;
-const BATCH_MAX = 256;
 
 export class Pump {
   readonly #log: Log;
@@ -36,6 +35,11 @@ export class Pump {
     this.#timer.unref();
   }
 
+  /** No bytes where they cannot be read: no entry has none. */
+  #readFrom(index: number): Promise<readonly Uint8Array[]> {
+    return this.#log.readFrom(index).catch(() => [new Uint8Array(0)]);
+  }
+
   /** Never rejects: what cannot be read is brought as damage. */
   async #bring(): Promise<void> {
     const feed = this.#feed;
@@ -43,10 +47,7 @@ export class Pump {
       // Whoever streams is told that it fell behind; outcomes in between are found in the log when asked for.
       const oldest = this.#log.size - feed.entriesMax;
       if (feed.end < oldest) feed.skipTo(oldest);
-      const count = Math.min(BATCH_MAX, this.#log.size - feed.end);
-      const scan = this.#entries.scan();
-      const reads = Array.from({ length: count }, (_, at) => scan.bytes(feed.end + at));
-      for (const bytes of await Promise.all(reads)) {
+      for (const bytes of await this.#readFrom(feed.end)) {
         this.#entries.learn(feed.end, bytes);
         feed.push(feed.end, bytes);
       }

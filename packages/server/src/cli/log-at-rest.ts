@@ -95,6 +95,13 @@ class LogAtRest implements Log {
     return entry;
   }
 
+  async readFrom(index: number): Promise<readonly Uint8Array[]> {
+    assertIndex(index, this.size);
+    const bundle = Math.floor(index / TILE_WIDTH);
+    const end = Math.min(TILE_WIDTH, this.size - bundle * TILE_WIDTH);
+    return decodeBundle(await this.#file('entries', bundle)).slice(index % TILE_WIDTH, end);
+  }
+
   async receipt(index: number): Promise<Uint8Array> {
     const { size } = this;
     const extra = await this.read(index);

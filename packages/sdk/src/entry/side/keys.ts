@@ -2,7 +2,13 @@
  * One key a subject, in a file of its own: destroying the file erases every clear value of that subject at
  * once, and no proof notices. `keys/<subject id>` holds 32 bytes of key, then the subject's name.
  */
-import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hash,
+  type KeyObject,
+} from 'node:crypto';
 import { SealrailError } from '../../errors.ts';
 import { createDurably, type Files } from './files.ts';
 import { KEY_ID_BYTES, SUBJECT_ID_BYTES } from './frame.ts';
@@ -18,7 +24,8 @@ export interface SubjectKey {
   readonly subjectId: Buffer;
   /** First bytes of the key's SHA-256: tells a key from its successor after an erasure. */
   readonly keyId: Buffer;
-  readonly key: Buffer;
+  /** As an object: made from bytes at each use, it would cost four times as much as encrypting. */
+  readonly key: KeyObject;
 }
 
 export interface KeysOptions {
@@ -91,7 +98,7 @@ const subjectIdOf = (subject: string): Buffer =>
 
 function subjectKey(subjectId: Uint8Array, key: Uint8Array): SubjectKey {
   const keyId = Buffer.from(hash('sha256', key), 'hex').subarray(0, KEY_ID_BYTES);
-  return { subjectId: Buffer.from(subjectId), keyId, key: Buffer.from(key) };
+  return { subjectId: Buffer.from(subjectId), keyId, key: createSecretKey(key) };
 }
 
 /** nonce | ciphertext | tag. A random nonce is safe for 2³² records under one key (SP 800-38D §8.3). */
