@@ -35,15 +35,14 @@ export function sliceEntry(text: string): EntryText | undefined {
   const sourceEnd = text.indexOf('}', sourceAt);
   const timeAt = text.indexOf(',"time":"', sourceEnd);
   if (prevAt < 0 || principalAt < 0 || seqAt < 0 || sourceAt < 0 || timeAt < 0) return undefined;
-  // Members that stand between these now and then.
-  if (text.indexOf(',"payloads":', metaAt) >= 0 || text.indexOf(',"onBehalfOf":', metaAt) >= 0) {
-    return undefined;
-  }
+  // Members that stand between these two now and then.
+  const meta = text.slice(metaAt, prevAt);
+  if (meta.includes(',"payloads":') || meta.includes(',"onBehalfOf":')) return undefined;
   return {
     decision: text.slice(decisionAt + 12, factsAt),
     facts: text.slice(factsAt + 9, idAt),
     id: text.slice(idAt + 7, idAt + 7 + ID_LENGTH),
-    meta: text.slice(metaAt, prevAt),
+    meta,
     uses: text.slice(principalAt + 1, seqAt),
     where: text.slice(sourceEnd + 2, timeAt),
     time: text.slice(timeAt + 9, timeAt + 9 + TIME_LENGTH),
