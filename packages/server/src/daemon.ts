@@ -33,6 +33,7 @@ import { type ApplyPorts, applyPolicies } from './policy/apply.ts';
 import { recoverFolder } from './policy/policy-folder.ts';
 import { rebuildHistory } from './rebuild-history.ts';
 import { immovable, rememberable } from './reload.ts';
+import { endSession, listSessions, type SessionPorts } from './sessions/end-session.ts';
 import { logOptions, openSource } from './source.ts';
 
 export const DRAIN_MS = 5_000;
@@ -185,6 +186,10 @@ class RunningDaemon implements Daemon {
           viewOf(request, approvals.nowMs(), this.#force.policies.byId.get(request.policy)),
         decide: (request) => decideRequest(request, this.#rulingPorts()),
       },
+      sessions: {
+        list: () => listSessions(this.#sessionPorts()),
+        end: (request) => endSession(request, this.#sessionPorts()),
+      },
     });
   }
 
@@ -216,6 +221,15 @@ class RunningDaemon implements Daemon {
       users: () => this.#force.config.users,
       config: () => this.#force.config,
       secret: this.#mockSecret(),
+    };
+  }
+
+  #sessionPorts(): SessionPorts {
+    return {
+      recorder: this.#parts.recorder,
+      users: () => this.#force.config.users,
+      secret: this.#mockSecret(),
+      gateways: () => this.#gateways.values(),
     };
   }
 

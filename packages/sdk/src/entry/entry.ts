@@ -236,7 +236,8 @@ export interface AccessFields {
 
 export interface SessionFields {
   readonly kind: 'session';
-  readonly event: 'start' | 'end' | 'authentication';
+  /** `kill`: the principal had the session that `client` names ended; written before it is. */
+  readonly event: 'start' | 'end' | 'authentication' | 'kill';
   readonly target: string;
   readonly client: Json;
   readonly result: 'ok' | 'refused';

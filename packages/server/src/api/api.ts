@@ -1,7 +1,7 @@
 /**
  * The HTTP API of the daemon and the console's files, on the loopback address: there is no login yet, so
  * `doorway.ts` keeps other sites' pages out. Reads only, but for `explain`, which executes nothing, and
- * `policy/apply` and decisions on approvals, which ask who it is.
+ * `policy/apply`, decisions on approvals and the end of sessions, which ask who it is.
  */
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,7 @@ import { pageRoutes } from './pages.ts';
 import { type ApplyPort, policyApplyRoute } from './policy-apply.ts';
 import { problem, quoted } from './problem.ts';
 import { Pump } from './pump.ts';
+import { type SessionsPort, sessionRoutes } from './sessions.ts';
 import { sizesOf, stateOf } from './states.ts';
 import { statusOf, type TargetStatus } from './status.ts';
 import { STREAM_BOUNDS, type StreamBounds, Streams } from './stream.ts';
@@ -54,6 +55,8 @@ export interface ApiOptions {
   readonly apply?: ApplyPort;
   /** Absent where nothing is held for anybody to approve. */
   readonly approvals?: ApprovalsPort;
+  /** Absent where there are no gateways. */
+  readonly sessions?: SessionsPort;
   /** The built console; the package's own where it is left out. */
   readonly assetsDir?: string;
   /** Milliseconds since 1970. */
@@ -134,6 +137,7 @@ export async function createApp(options: ApiOptions, listen: () => Address): Pro
   explainRoute(app, options.explain);
   policyApplyRoute(app, options.apply);
   approvalRoutes(app, options.approvals);
+  sessionRoutes(app, options.sessions);
   tileRoutes(app, log, options.logDir);
   pageRoutes(app, options.assetsDir ?? fileURLToPath(new URL('../../assets', import.meta.url)));
   return {

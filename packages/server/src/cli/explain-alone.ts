@@ -46,6 +46,8 @@ export async function explainWithoutDaemon(
       readings,
       address: target.listen,
       sessions: 0,
+      list: () => [],
+      kill: async () => false,
       reload: () => undefined,
       close: () => catalog.close(),
     };

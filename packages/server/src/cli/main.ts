@@ -11,6 +11,7 @@ import { initCommand, keygenCommand } from './init.ts';
 import { CliError, type Command, EXIT, type Io, paint, usage } from './io.ts';
 import { logCommand } from './log.ts';
 import { policyCommand } from './policy.ts';
+import { sessionsCommand } from './sessions.ts';
 import { sqlCommand } from './sql.ts';
 import { statusCommand } from './status.ts';
 import { processIo } from './terminal.ts';
@@ -38,6 +39,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['verify', verify],
   ['policy', policyCommand],
   ['approvals', approvalsCommand],
+  ['sessions', sessionsCommand],
   ['status', statusCommand],
   ['witness', witnessCommand],
   ['eject', ejectCommand],

@@ -39,7 +39,7 @@ export interface FrontendOptions extends UnitsOptions {
   /** Reads the catalog again; resolves when what was committed before is known. */
   readonly refreshCatalog: () => Promise<void>;
   /** One more decision entry was written. */
-  readonly decided: () => void;
+  readonly decided: (decided: Decided) => void;
 }
 
 export class Frontend {
@@ -310,7 +310,7 @@ export class Frontend {
   }
 
   #recorded<T extends Decided>(decided: T): T {
-    this.#options.decided();
+    this.#options.decided(decided);
     this.#options.outbox.waitFor(decided.durable);
     return decided;
   }

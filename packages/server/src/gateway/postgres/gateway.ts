@@ -24,6 +24,7 @@ import { openParser, SERVER_LINES, serverLine } from './parse.ts';
 import { Readings } from './readings.ts';
 import { refusalOf } from './refusal.ts';
 import { Session } from './session.ts';
+import type { SessionView } from './session-view.ts';
 import { type CancelOpening, Refusal, type SessionOpening } from './startup.ts';
 import { openNames } from './statements.ts';
 import { connectUpstream, type Upstream } from './upstream.ts';
@@ -55,6 +56,13 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly address: Address;
   readonly sessions: number;
+  /** Oldest first. */
+  list(): SessionView[];
+  /**
+   * Ends a session on both sides, and cancels what it runs at the server; resolves when that is done. False
+   * where there is none of this id.
+   */
+  kill(id: string): Promise<boolean>;
   /** Facts as this gateway would find them; undefined while the catalog cannot be read. */
   readonly catalog: CatalogReader;
   readonly readings: Readings;
@@ -142,7 +150,8 @@ class PostgresGateway implements Gateway {
   readonly readings: Readings;
   readonly #options: GatewayOptions;
   readonly #server: Server;
-  readonly #sessions = new Set<Session>();
+  /** By id, in the order in which they began. */
+  readonly #sessions = new Map<string, Held>();
   readonly #sockets = new Set<Socket>();
   readonly #keys: CancelKeys;
   readonly #kept = new StatementsKept();
@@ -198,6 +207,31 @@ class PostgresGateway implements Gateway {
     return this.#sessions.size;
   }
 
+  list(): SessionView[] {
+    return [...this.#sessions].map(([id, { session, admitted, sinceMs }]) => ({
+      id,
+      target: this.#target.name,
+      user: admitted.user.name,
+      type: admitted.user.type,
+      address: String(admitted.client.address),
+      since: new Date(sinceMs).toISOString(),
+      backendPid: admitted.upstream.pid,
+      ...session.state,
+    }));
+  }
+
+  async kill(id: string): Promise<boolean> {
+    const held = this.#sessions.get(id);
+    if (!held) return false;
+    const { session, admitted } = held;
+    const isRunning = session.state.waiting > 0;
+    session.kill('57P01', 'terminating connection: somebody has ended this session');
+    // The server would notice that nobody is there only when it is done with what it runs.
+    if (isRunning) await cancelUpstream(addressOf(this.#target), admitted.upstream);
+    await session.closed;
+    return true;
+  }
+
   reload(target: PostgresTarget): void {
     const { listen, upstream } = this.#target;
     const trusted = target.upstream.tls && upstream.tls ? { tls: target.upstream.tls } : {};
@@ -209,7 +243,7 @@ class PostgresGateway implements Gateway {
 
   async close(drainMs: number): Promise<void> {
     this.#server.close();
-    const sessions = [...this.#sessions];
+    const sessions = [...this.#sessions.values()].map(({ session }) => session);
     for (const session of sessions) session.drain();
     const timer = setTimeout(() => {
       for (const session of sessions) {
@@ -362,9 +396,9 @@ class PostgresGateway implements Gateway {
       maskKey: this.#maskKey,
     });
     const { key, release } = this.#keys.issue(upstream, minor);
-    this.#sessions.add(session);
+    this.#sessions.set(about.session, { session, admitted, sinceMs: nowMs() });
     void session.closed.then(() => {
-      this.#sessions.delete(session);
+      this.#sessions.delete(about.session);
       release();
     });
     const keyData = frame('K', int32(upstream.pid), key);
@@ -386,6 +420,12 @@ interface Admitted extends Visitor {
   readonly about: { readonly session: string; readonly principal: Principal };
   readonly upstream: Upstream;
   readonly minor: number;
+}
+
+interface Held {
+  readonly session: Session;
+  readonly admitted: Admitted;
+  readonly sinceMs: number;
 }
 
 /** The session's id in the server's own activity view and log: what joins them to the entries. */

@@ -3,7 +3,7 @@
  * before the decision on it is on disk. Answers come back as they are, but for denials.
  */
 import type { Socket } from 'node:net';
-import type { About, EntryFields, Guard, Recorder } from '@sealrail/sdk';
+import type { About, EntryFields, Guard, Recorder, Verdict } from '@sealrail/sdk';
 import { BackendReader, type Fate } from './backend.ts';
 import { closeSocket } from './close-socket.ts';
 import { denialFields, denialNotice, poisonedId } from './denial.ts';
@@ -47,6 +47,19 @@ export interface SessionOptions {
   readonly maskKey: Uint8Array;
 }
 
+/** How a session is doing at this moment. */
+export interface SessionState {
+  readonly inTransaction: boolean;
+  /** Requests that the server has not answered yet. */
+  readonly waiting: number;
+  readonly decisions: number;
+  readonly lastDecision?: {
+    readonly id: string;
+    readonly verdict: Verdict;
+    readonly agoMs: number;
+  };
+}
+
 /** Ends a session with an error that its client sees; anything outstanding is abandoned. */
 class SessionEnd extends Error {
   readonly code: string;
@@ -71,6 +84,7 @@ export class Session {
   #state: 'open' | 'ending' | 'ended' = 'open';
   #working = false;
   #decisions = 0;
+  #last: { id: string; verdict: Verdict; atUs: number } | undefined;
   #status = 'I';
   #draining = false;
   /** The client has said that it ends: the server's end is then what was asked for. */
@@ -110,8 +124,9 @@ export class Session {
       pipeline: this.#pipeline,
       outbox: this.#outbox,
       maskKey,
-      decided: () => {
+      decided: ({ decisionId: id, decision: { verdict } }) => {
         this.#decisions++;
+        this.#last = { id, verdict, atUs: nowUs() };
       },
     });
     this.#backend = new BackendReader({
@@ -135,6 +150,20 @@ export class Session {
     if (upstream.rest.length > 0) this.#relay(upstream.rest);
     upstream.socket.resume();
     void this.#work();
+  }
+
+  get state(): SessionState {
+    const last = this.#last && {
+      id: this.#last.id,
+      verdict: this.#last.verdict,
+      agoMs: Math.round((this.#options.nowUs() - this.#last.atUs) / 1_000),
+    };
+    return {
+      inTransaction: this.#status !== 'I',
+      waiting: this.#pipeline.length,
+      decisions: this.#decisions,
+      ...(last && { lastDecision: last }),
+    };
   }
 
   /** Ends it as soon as nothing is open, for a restart; a deadline is the caller's. */
