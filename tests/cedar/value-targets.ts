@@ -31,9 +31,12 @@ export const valueTargets = (): readonly Target[] => [
     make: (dice) =>
       JSON.stringify(mutateJson(dice, someWorld(dice) as unknown as Json, ENTITY_WORDS)),
     ours: takesEntities,
-    cedar: (text) =>
-      wasm.checkParseEntities({ entities: parseExact(text) as unknown as wasm.Entities }).type ===
-      'success',
+    cedar: (text) => {
+      // Partial evaluation alone has `unknown`, and ours has none of it: the package's README says so.
+      if (text.includes('"fn":"unknown"')) return undefined;
+      const entities = parseExact(text) as unknown as wasm.Entities;
+      return wasm.checkParseEntities({ entities }).type === 'success';
+    },
   },
   {
     name: 'policy JSON',
