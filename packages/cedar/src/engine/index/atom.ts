@@ -54,7 +54,7 @@ export interface Option {
   readonly scope: boolean;
   /** The place of its conjunct. */
   readonly conjunct: number;
-  /** The source errs only where a conjunct before this one does not hold. */
+  /** The source errs only where a conjunct before this one does not hold, and none before that reads it. */
   readonly guarded: boolean;
   /** Those before this one that could err: where their sources do, or have values of other types. */
   readonly earlier: readonly Dependency[];
@@ -72,12 +72,15 @@ export function optionsOf(conjuncts: readonly Conjunct[]): Option[] {
   for (const [index, conjunct] of conjuncts.slice(0, CONJUNCTS_MAX).entries()) {
     const atom = atomOf(conjunct);
     if (atom !== undefined) {
+      const group = groupOf(atom);
+      // One before this that reads the same unguarded errs there all the same.
+      const bare = earlier.some((each) => each.group === group && !each.guarded);
       options.push({
         atom,
-        group: groupOf(atom),
+        group,
         scope: conjunct.place === 'scope',
         conjunct: index,
-        guarded: isPresent(atom.source.expr, present),
+        guarded: !bare && isPresent(atom.source.expr, present),
         earlier,
       });
     }

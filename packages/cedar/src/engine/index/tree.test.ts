@@ -227,6 +227,29 @@ describe('the index changes no answer', () => {
     );
   });
 
+  test('a source that is read before its guard and again behind it errs where it is read first', () => {
+    const guard = 'when { principal has boss.level }';
+    const read = (level: number) =>
+      `(principal.boss.level == ${level} || principal.boss.level == 1)`;
+    const texts = [
+      `permit(principal, action, resource) unless { ${read(1)} } ${guard} when { ${read(1)} };`,
+      ...[2, 3, 4, 5].map(
+        (level) => `permit(principal, action, resource) when { ${read(level)} };`,
+      ),
+      // Both sources have to be shared for the index to look at them.
+      `permit(principal, action, resource) ${guard};`,
+    ].join('\n');
+    const request = {
+      principal: uidFromJson({ type: 'User', id: 'a' }),
+      action: uidFromJson({ type: 'Action', id: 'r' }),
+      resource: uidFromJson({ type: 'Doc', id: 'd' }),
+      context: recordFromJson({}),
+    };
+    const answer = authorize(compileText(texts, true), request, prepareEntities([]));
+    expect(answer).toEqual(authorize(compileText(texts, false), request, prepareEntities([])));
+    expect(answer.errors.map(({ policy }) => policy)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4']);
+  });
+
   test("a random set's decision, reasons and errors are Cedar's", () => {
     fc.assert(
       fc.property(policySet(16), call, (policies, asked) => {
