@@ -79,4 +79,5 @@ export { type LinkedPolicy, linkTemplate, type SlotValues, slotsOf } from './syn
 export { type ParsedExpr, type ParsedPolicies, parseExpr, parsePolicies } from './syntax/policy.ts';
 export { printPolicies, printPolicy } from './syntax/print.ts';
 export { printExpr } from './syntax/print-expression.ts';
+export { operandsOf } from './syntax/spine.ts';
 export * from './value.ts';

@@ -46,7 +46,8 @@ export function depthOf(expr: Expr): number {
   return depth;
 }
 
-function operandsOf(expr: Expr): readonly Expr[] {
+/** The expressions right below one, in the order in which they are written. */
+export function operandsOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case 'literal':
     case 'variable':

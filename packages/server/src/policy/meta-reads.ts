@@ -1,7 +1,6 @@
 /** Which members of `context.meta` a set reads: nothing else of it can change what the set says. Pure. */
-import { type Expr, parseExpr } from '@sealrail/cedar';
+import { type Expr, operandsOf, parseExpr } from '@sealrail/cedar';
 import type { PolicyInfo } from '@sealrail/sdk';
-import { operandsOf } from './relation.ts';
 import { treeOf } from './set-changes.ts';
 
 /** Undefined where a policy takes the record, or the context, as a whole. */

@@ -2,8 +2,7 @@
  * What a policy's text speaks of, as things to try: groups, environments, and for each fact the values around
  * which it changes its mind. In the form in which cases beside policies are written. Pure.
  */
-import type { EntityUid, Expr, Policy } from '@sealrail/cedar';
-import { operandsOf } from './relation.ts';
+import { type EntityUid, type Expr, operandsOf, type Policy } from '@sealrail/cedar';
 
 export interface Probes {
   readonly groups: ReadonlySet<string>;

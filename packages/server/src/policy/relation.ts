@@ -2,7 +2,7 @@
  * What the scope and the conditions of a policy cover, beside those of another: as far as inspection can tell
  * for certain. Whatever it cannot tell is `other`. Pure.
  */
-import type { Expr, Policy } from '@sealrail/cedar';
+import { type Expr, operandsOf, type Policy } from '@sealrail/cedar';
 import { type ActionReaches, exprKey, isInside, reachOf } from '@sealrail/sdk';
 
 /** Of what the second covers, to the first: all of it and perhaps more, part of it, or who knows. */
@@ -117,32 +117,4 @@ export function mayErr(expr: Expr): boolean {
   if (expr.kind === 'binary' && ['+', '-', '*'].includes(expr.operator)) return true;
   if (expr.kind === 'call' && OVERFLOWING.has(expr.name)) return true;
   return operandsOf(expr).some(mayErr);
-}
-
-/** The expressions right below one. */
-export function operandsOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'literal':
-    case 'variable':
-      return [];
-    case 'not':
-    case 'negate':
-    case 'like':
-      return [expr.operand];
-    case 'binary':
-      return [expr.left, expr.right];
-    case 'is':
-      return expr.in === undefined ? [expr.operand] : [expr.operand, expr.in];
-    case 'if':
-      return [expr.test, expr.consequent, expr.alternate];
-    case 'attribute':
-    case 'has':
-      return [expr.object];
-    case 'set':
-      return expr.elements;
-    case 'record':
-      return expr.members.map(([, member]) => member);
-    case 'call':
-      return expr.args;
-  }
 }
