@@ -27,7 +27,7 @@ export { type Formatted, formatPolicyText } from './guard/format.ts';
 export { EVERYTHING, type Fulfilment } from './guard/fulfilment.ts';
 export type { Grant } from './guard/grant.ts';
 export * from './guard/guard.ts';
-export { History, type HistorySnapshot } from './guard/history.ts';
+export { History, type HistorySnapshot, NO_HISTORY } from './guard/history.ts';
 export { eventOfEntry } from './guard/history-event.ts';
 export { BUCKETS } from './guard/history-window.ts';
 export { inputsFrom, type JudgeInputs, type LoggedInputs, NO_INPUTS } from './guard/inputs.ts';

@@ -10,6 +10,7 @@ import {
   type PolicyInfo,
   type Request,
 } from '../src/guard/decision.ts';
+import { NO_HISTORY } from '../src/guard/history.ts';
 import { loadPolicySet, type PolicySet } from '../src/guard/policy-set.ts';
 import { schemaText } from '../src/guard/schema.ts';
 
@@ -98,16 +99,7 @@ function metaOf(): Record<string, CedarValue> {
       session: 's1',
     },
     detected: { doubts: [], secrets: [], personal: [], injection: 0, bytes: 40 },
-    history: {
-      denied1m: 0,
-      calls1m: 0,
-      calls1h: 0,
-      rows1h: 0,
-      bytesOut1h: 0,
-      failed5m: 0,
-      taints: [],
-      hosts1h: 0,
-    },
+    history: { ...NO_HISTORY },
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Recorder } from '@sealrail/sdk';
 import type { User } from './config/config.ts';
 import { isPassword, mockVerifier, parseVerifier } from './gateway/postgres/scram.ts';
-import { OWN_TARGET } from './policy/apply-action.ts';
+import { OWN_TARGET } from './own-act.ts';
 
 export interface Credentials {
   readonly user: string;

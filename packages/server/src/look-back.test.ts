@@ -3,7 +3,8 @@ import { NO_PREVIOUS } from '@sealrail/sdk';
 import { leafHash, sha256, TILE_WIDTH, toHex } from '@sealrail/tlog';
 import { describe, expect, test } from 'vitest';
 import { recorderForTest } from '../../sdk/testing/recorder.ts';
-import { lookBack, type PastEntries } from './look-back.ts';
+import { lookBack } from './look-back.ts';
+import type { PastEntries } from './past-entries.ts';
 
 const SOURCE = 'daemon-1';
 const source = (id = SOURCE) => ({ id, type: 'daemon', version: '1', epoch: 1 });

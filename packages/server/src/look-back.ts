@@ -4,16 +4,8 @@
  */
 import type { Entry, SystemFields } from '@sealrail/sdk';
 import { NO_PREVIOUS } from '@sealrail/sdk';
-import {
-  decodeBundle,
-  directorySource,
-  type Log,
-  leafHash,
-  sha256,
-  TILE_WIDTH,
-  tilePath,
-  toHex,
-} from '@sealrail/tlog';
+import { leafHash, sha256, TILE_WIDTH, toHex } from '@sealrail/tlog';
+import { type PastEntries, parsePastEntry } from './past-entries.ts';
 
 /**
  * Entries that are looked at. The daemon writes a system entry at least every HEARTBEAT_ENTRIES, far
@@ -36,24 +28,6 @@ export interface Past {
   readonly complete: boolean;
 }
 
-/** The entries of a log; full bundles as a whole, where their files are published: a hundredth of the reads. */
-export interface PastEntries extends Pick<Log, 'size' | 'read'> {
-  bundle(index: number): Promise<readonly Uint8Array[] | undefined>;
-}
-
-export function pastOf(log: Log, logDir: string): PastEntries {
-  const files = directorySource(logDir);
-  return {
-    size: log.size,
-    read: (index) => log.read(index),
-    bundle: async (index) => {
-      if ((index + 1) * TILE_WIDTH > log.checkpoint().size) return undefined;
-      const bytes = await files.get(tilePath({ level: 'entries', index, width: TILE_WIDTH }));
-      return bytes && decodeBundle(bytes, TILE_WIDTH);
-    },
-  };
-}
-
 export async function lookBack(
   log: PastEntries,
   source: string,
@@ -70,7 +44,7 @@ export async function lookBack(
     const at = --index % TILE_WIDTH;
     if (at === TILE_WIDTH - 1) bundle = await log.bundle(Math.floor(index / TILE_WIDTH));
     const bytes = bundle?.[at] ?? (await log.read(index));
-    const entry = parse(bytes);
+    const entry = parsePastEntry(bytes);
     if (!entry) continue;
     if (entry.source.id === source) previous ??= toHex(leafHash(bytes, sha256));
     past.add(entry);
@@ -85,15 +59,6 @@ export async function lookBack(
     ...past.found(),
     complete: isStart || index === 0,
   };
-}
-
-/** An entry that does not read is for `verify` to report; a start must not depend on it. */
-function parse(bytes: Uint8Array): Entry | undefined {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Entry;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Fed backwards: an outcome is seen before its decision, the end of a transaction before what is in it. */

@@ -2,16 +2,14 @@
  * The guard's history from the log: before any session is accepted, so that a restart is no way out of a
  * rate, a lockout or a taint.
  */
-import {
-  BUCKETS,
-  type Entry,
-  eventOfEntry,
-  History,
-  openBlobsAtRest,
-  withPayloads,
-} from '@sealrail/sdk';
+import { BUCKETS, eventOfEntry, History, openBlobsAtRest, withPayloads } from '@sealrail/sdk';
 import { TILE_WIDTH } from '@sealrail/tlog';
-import type { PastEntries } from './look-back.ts';
+import {
+  entriesOfBundle,
+  findBundleBefore,
+  type PastEntries,
+  parsePastEntry,
+} from './past-entries.ts';
 
 /** What is read beyond what the policies need, so that others can be put in force without a restart. */
 export const WISHED_MS = 3_600_000;
@@ -40,8 +38,8 @@ export async function rebuildHistory(options: RebuildOptions): Promise<Rebuilt> 
   const blobs = openBlobsAtRest(privateDir);
   const { from, sinceMs } = await whereToBegin(options);
   for (let bundle = from; bundle * TILE_WIDTH < log.size; bundle++) {
-    for (const bytes of await bundleOf(log, bundle)) {
-      const entry = parse(bytes);
+    for (const bytes of await entriesOfBundle(log, bundle)) {
+      const entry = parsePastEntry(bytes);
       if (entry?.kind !== 'decision' && entry?.kind !== 'outcome') continue;
       const whole = entry.payloads === undefined ? entry : withPayloads(entry, blobs);
       if (whole === undefined) {
@@ -56,7 +54,6 @@ export async function rebuildHistory(options: RebuildOptions): Promise<Rebuilt> 
   return { history, sinceMs };
 }
 
-/** A clock that was set back makes one bundle look old: it takes two in a row to believe it. */
 async function whereToBegin({
   log,
   memoryMs,
@@ -65,39 +62,11 @@ async function whereToBegin({
   const neededMs = nowMs - lookBackMs(memoryMs);
   const wishedMs = Math.min(neededMs, nowMs - lookBackMs(WISHED_MS));
   const last = Math.ceil(log.size / TILE_WIDTH) - 1;
-  let olderInARow = 0;
-  for (let bundle = last; bundle >= 0; bundle--) {
-    const timeMs = await beginOf(log, bundle);
-    const isFar = (last - bundle) * TILE_WIDTH >= WISHED_ENTRIES_MAX;
-    const isOlder = timeMs < (isFar ? neededMs : wishedMs);
-    olderInARow = isOlder ? olderInARow + 1 : 0;
-    if (olderInARow === 2) return { from: bundle, sinceMs: isFar ? neededMs : wishedMs };
-  }
-  return { from: 0, sinceMs: 0 };
+  const sinceMs = (bundle: number): number =>
+    (last - bundle) * TILE_WIDTH >= WISHED_ENTRIES_MAX ? neededMs : wishedMs;
+  const from = await findBundleBefore(log, sinceMs);
+  return from === undefined ? { from: 0, sinceMs: 0 } : { from, sinceMs: sinceMs(from) };
 }
 
 /** A window forgets up to one bucket late. */
 const lookBackMs = (memoryMs: number): number => memoryMs + Math.ceil(memoryMs / BUCKETS) + 1_000;
-
-async function beginOf(log: PastEntries, bundle: number): Promise<number> {
-  const entry = parse(await log.read(bundle * TILE_WIDTH));
-  return entry === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.time);
-}
-
-async function bundleOf(log: PastEntries, bundle: number): Promise<readonly Uint8Array[]> {
-  const whole = await log.bundle(bundle);
-  if (whole) return whole;
-  const entries: Uint8Array[] = [];
-  const end = Math.min((bundle + 1) * TILE_WIDTH, log.size);
-  for (let index = bundle * TILE_WIDTH; index < end; index++) entries.push(await log.read(index));
-  return entries;
-}
-
-/** An entry that does not read is for `verify` to report; a start must not depend on it. */
-function parse(bytes: Uint8Array): Entry | undefined {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Entry;
-  } catch {
-    return undefined;
-  }
-}

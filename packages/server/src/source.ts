@@ -11,7 +11,8 @@ import {
 } from '@sealrail/sdk';
 import { type Log, type LogOptions, parseWitnessPolicy, sha256 } from '@sealrail/tlog';
 import type { LogConfig } from './config/config.ts';
-import { lookBack, type Past, type PastEntries, pastOf } from './look-back.ts';
+import { lookBack, type Past } from './look-back.ts';
+import { type PastEntries, pastOf } from './past-entries.ts';
 import { VERSION } from './version.ts';
 import { witnessHttp } from './witness/http.ts';
 

@@ -6,8 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type Act, type Denial, EntityUid, type Guard } from '@sealrail/sdk';
 import { type AuthenticationPorts, authenticate, type Credentials } from '../authenticate.ts';
 import type { Config, User } from '../config/config.ts';
-import { metaOf } from '../gateway/postgres/action.ts';
-import { envOf, OWN_TARGET, ownEntities, PRINCIPAL_TYPES } from '../policy/apply-action.ts';
+import { envOf, ownAct } from '../own-act.ts';
 import type { ApprovalsStore, Ruled } from './approvals.ts';
 import { type ApprovalRequest, stateAt } from './requests.ts';
 
@@ -99,27 +98,16 @@ interface RulingFacts {
 }
 
 function rulingAct({ request, ruling, user, config, nowMs }: RulingFacts): Act {
-  const principal = new EntityUid(PRINCIPAL_TYPES[user.type], user.name);
-  const resource = new EntityUid('ApprovalRequest', request.id);
   const target = config.targets.find(({ name }) => name === request.asks.target);
-  const session = `approval-${randomBytes(SESSION_BYTES).toString('hex')}`;
-  const meta = metaOf({ session, nowMs, text: '' });
-  const action = 'approval.grant';
-  return {
-    action: {
-      requests: [{ principal, action, resource, context: { meta } }],
-      entities: ownEntities(user, { principal, resource, env: target?.env ?? envOf(config) }),
-    },
-    target: OWN_TARGET,
-    // Whoever watches a database only does not want its approvals given by anybody.
-    mode: 'enforce',
-    session,
-    principal: { type: user.type, id: user.name, proof: 'scram' },
-    resources: [{ action, type: resource.type, id: resource.id }],
-    values: [],
+  return ownAct({
+    action: 'approval.grant',
+    user,
+    resource: new EntityUid('ApprovalRequest', request.id),
+    env: target?.env ?? envOf(config),
     facts: { approval: { ruling, request: request.id, policy: request.policy } },
-    meta,
-  };
+    session: `approval-${randomBytes(SESSION_BYTES).toString('hex')}`,
+    nowMs,
+  });
 }
 
 function sayWhy(

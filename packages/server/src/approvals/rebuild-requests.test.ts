@@ -2,7 +2,7 @@
 import { TILE_WIDTH } from '@sealrail/tlog';
 import { expect, test } from 'vitest';
 import { actOf, approvalsWorld, PEOPLE } from '../../testing/approvals-world.ts';
-import type { PastEntries } from '../look-back.ts';
+import type { PastEntries } from '../past-entries.ts';
 import { PENDING_MS_MAX } from './approvals.ts';
 import { rebuildRequests } from './rebuild-requests.ts';
 import { APPROVED_MS_MAX } from './requests.ts';

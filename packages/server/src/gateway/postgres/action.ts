@@ -11,12 +11,14 @@ import {
   type Json,
   keepCanonical,
   NO_ACCESS,
+  NO_HISTORY,
   type Request,
   type ResourceUse,
   shareRecord,
   sqlContext,
 } from '@sealrail/sdk';
 import type { PostgresTarget, User } from '../../config/config.ts';
+import { principalEntities, principalOf } from '../../principal.ts';
 import { classesBelow, classesOfColumns } from './data-classes.ts';
 import { detectSent, type Sent } from './detected.ts';
 
@@ -44,8 +46,6 @@ export interface SqlActOptions {
   readonly kept?: StatementsKept;
 }
 
-const TYPES = { human: 'Human', service: 'Service', agent: 'Agent' } as const;
-
 interface World {
   readonly entities: Map<string, Entity>;
   readonly options: SqlActOptions;
@@ -58,17 +58,8 @@ function add({ entities }: World, made: Entity): EntityUid {
 
 function addPrincipal(world: World): EntityUid {
   const { user } = world.options;
-  const parents: EntityUid[] = [
-    ...user.groups.map((id) =>
-      add(world, { uid: new EntityUid('Group', id), attrs: {}, parents: [] }),
-    ),
-    ...user.roles.map((id) =>
-      add(world, { uid: new EntityUid('Role', id), attrs: {}, parents: [] }),
-    ),
-  ];
-  // How far an agent is trusted is for a registry of agents to say; until there is one, not at all.
-  const attrs: CedarRecord = user.type === 'agent' ? { trust: 0 } : {};
-  return add(world, { uid: new EntityUid(TYPES[user.type], user.name), attrs, parents });
+  for (const entity of principalEntities(user)) add(world, entity);
+  return principalOf(user);
 }
 
 function addDatabase(world: World): EntityUid {
@@ -199,16 +190,7 @@ export function metaOf(options: MetaOptions): CedarRecord {
       injection: 0,
       bytes: Buffer.byteLength(options.text),
     },
-    history: {
-      denied1m: 0,
-      calls1m: 0,
-      calls1h: 0,
-      rows1h: 0,
-      bytesOut1h: 0,
-      failed5m: 0,
-      taints: [],
-      hosts1h: 0,
-    },
+    history: { ...NO_HISTORY },
   };
 }
 
